@@ -1,0 +1,280 @@
+//! AArch64, both byte orders, LP64 Linux.
+//!
+//! | fact | value | source |
+//! |---|---|---|
+//! | system call | `svc #0`; number `x8`; arguments `x0`…`x5` | syscall(2) |
+//! | result, error | `x0`; −4095..−1 is an error | syscall(2) |
+//! | clobbers | no general register but `x0`; SVE state beyond 128 bits is discarded, which compilers treat as call-clobbered and Rust does not keep across `asm!` on base targets | `Documentation/arch/arm64/sve.rst` |
+//! | stack alignment | 16 bytes whenever memory is accessed through `sp` | AAPCS64 6.4.5.1 |
+//! | thread register | `tpidr_el0`, written directly | ELF for AArch64 TLS |
+//! | TLS variant | I: 16 bytes of control block at the thread pointer, the block above | ELF for AArch64 TLS |
+//! | stack protector | global `__stack_chk_guard` | GCC AArch64 options |
+//! | `clone` order | flags, stack, parent tid, tls, child tid | clone(2), `CONFIG_CLONE_BACKWARDS` |
+//! | page size | 4, 16 or 64 KiB: `AT_PAGESZ` | `arch/arm64/Kconfig` |
+//! | signal return | the kernel's own trampoline in the vDSO | `arch/arm64/kernel/signal.c` |
+//! | stack probes | rustc emits them | rustc target specification |
+//!
+//! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
+
+use core::arch::{asm, global_asm, naked_asm};
+
+use super::{TlsVariant, U64Arg};
+
+pub const NAME: &str = "aarch64";
+pub const ELF_MACHINE: u16 = 183; // EM_AARCH64
+pub const ELF_R_RELATIVE: Option<u32> = Some(1027); // R_AARCH64_RELATIVE
+
+pub const STACK_ALIGN_BYTES: usize = 16;
+pub const STACK_PROBES: bool = true;
+
+pub const TLS_VARIANT: TlsVariant = TlsVariant::One;
+pub const TLS_TP_BIAS_BYTES: usize = 0;
+pub const TLS_DTV_BIAS_BYTES: usize = 0;
+pub const TLS_TCB_BYTES: usize = 16;
+pub const TLS_SELF_POINTER: bool = false;
+pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = None;
+
+pub const MMAP_OFFSET_UNIT: usize = 1;
+pub const U64_ARG: U64Arg = U64Arg::Register;
+
+/// The numbers of the calls that `sys` makes.
+pub mod nr {
+    use linux_raw_sys::general as k;
+
+    pub const CLONE: usize = k::__NR_clone as usize;
+    pub const CLOSE: usize = k::__NR_close as usize;
+    pub const EXIT: usize = k::__NR_exit as usize;
+    pub const EXIT_GROUP: usize = k::__NR_exit_group as usize;
+    pub const FUTEX: usize = k::__NR_futex as usize;
+    pub const GETPID: usize = k::__NR_getpid as usize;
+    pub const GETTID: usize = k::__NR_gettid as usize;
+    pub const MMAP: usize = k::__NR_mmap as usize;
+    pub const MPROTECT: usize = k::__NR_mprotect as usize;
+    pub const MUNMAP: usize = k::__NR_munmap as usize;
+    pub const OPENAT: usize = k::__NR_openat as usize;
+    pub const PRCTL: usize = k::__NR_prctl as usize;
+    pub const PREAD64: usize = k::__NR_pread64 as usize;
+    pub const READ: usize = k::__NR_read as usize;
+    pub const RT_SIGACTION: usize = k::__NR_rt_sigaction as usize;
+    pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
+    pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
+    pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
+    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
+    pub const STATX: usize = k::__NR_statx as usize;
+    pub const TGKILL: usize = k::__NR_tgkill as usize;
+    pub const WRITE: usize = k::__NR_write as usize;
+}
+
+/// Defines one raw system call: the number in `x8`, arguments from `x0` up, the result in `x0`.
+macro_rules! syscalls {
+    ($($name:ident($first:expr; $($param:ident),*; $($arg:ident in $reg:tt),*);)*) => {$(
+        /// Makes the system call and returns what the kernel put in `x0`.
+        ///
+        /// # Safety
+        /// 1. The call, with these arguments, touches only memory that the caller may give away.
+        #[inline(always)]
+        pub unsafe fn $name(nr: usize, $($param: usize),*) -> isize {
+            let result: isize;
+            // SAFETY: clause 1; `svc` changes no other register, and memory counts as touched
+            // because `nomem` is not claimed.
+            unsafe {
+                asm!(
+                    "svc #0",
+                    in("x8") nr,
+                    inlateout("x0") $first as isize => result,
+                    $(in($reg) $arg,)*
+                    options(nostack),
+                );
+            }
+            result
+        }
+    )*};
+}
+
+syscalls! {
+    syscall0(0usize; ; );
+    syscall1(a; a; );
+    syscall2(a; a, b; b in "x1");
+    syscall3(a; a, b, c; b in "x1", c in "x2");
+    syscall4(a; a, b, c, d; b in "x1", c in "x2", d in "x3");
+    syscall5(a; a, b, c, d, e; b in "x1", c in "x2", d in "x3", e in "x4");
+    syscall6(a; a, b, c, d, e, f; b in "x1", c in "x2", d in "x3", e in "x4", f in "x5");
+}
+
+/// The program's first instruction. The kernel leaves the initial stack at `sp` and zeroes every
+/// general register (`arch/arm64/include/asm/processor.h`, `start_thread`).
+///
+/// # Safety
+/// 1. Only the kernel enters here, once.
+#[cfg(feature = "start")]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined x30",      // no caller: backtraces end here
+        "mov x29, xzr",            // no caller's frame
+        "mov x30, xzr",            // no return address
+        "mov x0, sp",              // first argument: the initial stack
+        "and x9, x0, #-16",        // sp cannot be masked in place
+        "mov sp, x9",
+        "bl {entry}",              // never returns
+        "brk #1",
+        ".cfi_endproc",
+        entry = sym crate::start::entry,
+    )
+}
+
+/// Returns the thread pointer.
+///
+/// # Safety
+/// 1. None beyond being compiled for this CPU; `unsafe` because the contract is.
+#[inline(always)]
+pub unsafe fn thread_pointer() -> usize {
+    let tp;
+    // SAFETY: reading the register has no effect.
+    unsafe { asm!("mrs {}, tpidr_el0", out(reg) tp, options(nostack, nomem, preserves_flags)) };
+    tp
+}
+
+/// Makes `tp` this thread's thread pointer. Returns 0: it cannot fail here.
+///
+/// # Safety
+/// 1. `tp` points to a thread control block with a TLS block above it, laid out by `tls`.
+/// 2. Both outlive the thread.
+#[inline]
+pub unsafe fn set_thread_pointer(tp: usize) -> isize {
+    // SAFETY: clauses 1 and 2 make later uses of the register sound.
+    unsafe { asm!("msr tpidr_el0, {}", in(reg) tp, options(nostack, preserves_flags)) };
+    0
+}
+
+// The one thread-local variable of the runtime: the current thread's control block, 0 where the
+// thread is not one of ours.
+global_asm!(
+    ".pushsection .tbss.threadbare_current, \"awT\", @nobits",
+    ".balign 8",
+    ".hidden threadbare_current",
+    ".globl threadbare_current",
+    ".type threadbare_current, @object",
+    ".size threadbare_current, 8",
+    "threadbare_current: .zero 8",
+    ".popsection",
+);
+
+/// Returns the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn current() -> usize {
+    let value;
+    // SAFETY: clause 1; the local-exec offset is a link-time constant.
+    unsafe {
+        asm!(
+            "mrs {0}, tpidr_el0",
+            "add {0}, {0}, #:tprel_hi12:threadbare_current, lsl #12",
+            "add {0}, {0}, #:tprel_lo12_nc:threadbare_current",
+            "ldr {0}, [{0}]",
+            out(reg) value,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    value
+}
+
+/// Sets the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn set_current(value: usize) {
+    // SAFETY: clause 1; the word belongs to this thread alone.
+    unsafe {
+        asm!(
+            "mrs {0}, tpidr_el0",
+            "add {0}, {0}, #:tprel_hi12:threadbare_current, lsl #12",
+            "add {0}, {0}, #:tprel_lo12_nc:threadbare_current",
+            "str {1}, [{0}]",
+            out(reg) _,
+            in(reg) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Starts a thread: the kernel's raw result in the parent, `thread::entry(control)` in the child.
+///
+/// # Safety
+/// 1. `stack_top` is the high end of an unused stack that is aligned to `STACK_ALIGN_BYTES`.
+/// 2. `tp` satisfies [`set_thread_pointer`]'s clauses for the child.
+/// 3. `parent_tid` and `child_tid` stay writable until the kernel has written them.
+/// 4. `control` satisfies `thread::entry`.
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn clone_thread(
+    flags: usize,
+    stack_top: usize,
+    parent_tid: *mut u32,
+    child_tid: *mut u32,
+    tp: usize,
+    control: *mut u8,
+) -> isize {
+    // in:     x0 flags, x1 stack, x2 parent tid, x3 child tid, x4 tp, x5 control
+    // kernel: x0 flags, x1 stack, x2 parent tid, x3 tp, x4 child tid; keeps x5 and the rest
+    naked_asm!(
+        ".cfi_startproc",
+        "mov x6, x3",              // exchange the last two for this CPU's order
+        "mov x3, x4",
+        "mov x4, x6",
+        "mov x8, #{clone}",
+        "svc #0",
+        "cbz x0, 2f",
+        "ret",                     // parent: tid or error in x0
+        "2:",                      // child: sp is stack_top, aligned by clause 1
+        ".cfi_undefined x30",      // backtraces end here
+        "mov x29, xzr",
+        "mov x30, xzr",
+        "mov x0, x5",              // control
+        "bl {entry}",              // never returns
+        "brk #1",
+        ".cfi_endproc",
+        clone = const nr::CLONE,
+        entry = sym super::thread_entry,
+    )
+}
+
+/// Unmaps the memory that holds this thread's stack and ends the thread.
+///
+/// A failing `munmap` (ENOMEM, when the process is at `vm.max_map_count`) cannot be told to
+/// anybody here; the mapping stays and the thread ends all the same.
+///
+/// # Safety
+/// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
+/// 2. Signals are blocked: a handler would have no stack.
+/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
+    // x0 address and x1 bytes are already where munmap wants them
+    naked_asm!(
+        "mov x8, #{munmap}",
+        "svc #0",                  // from here on there is no stack
+        "mov x0, xzr",             // status 0: only the last thread's is ever seen
+        "mov x8, #{exit}",
+        "svc #0",
+        "brk #1",
+        munmap = const nr::MUNMAP,
+        exit = const nr::EXIT,
+    )
+}
+
+/// None: the kernel returns through its own trampoline when `SA_RESTORER` is absent.
+pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+
+/// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
+#[inline(always)]
+pub fn trap() -> ! {
+    // SAFETY: the instruction faults and nothing after it runs.
+    unsafe { asm!("brk #1", options(noreturn, nostack, nomem)) }
+}

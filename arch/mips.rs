@@ -1,0 +1,389 @@
+//! MIPS, 32-bit o32 ABI, both byte orders, release 2 and 6.
+//!
+//! | fact | value | source |
+//! |---|---|---|
+//! | system call | `syscall`; number `$2` (v0); arguments `$4`…`$7` (a0–a3), fifth and sixth at 16 and 20 above `$sp` | syscall(2) |
+//! | result, error | `$2`; `$7` non-zero means that `$2` is a positive error number; normalised here to −4095..−1 | syscall(2) |
+//! | clobbers | `$1 $3 $8`–`$15 $24 $25 hi lo` | `arch/mips/include/asm/syscall.h`, `arch/mips/kernel/scall32-o32.S` |
+//! | stack alignment | 8 bytes; a caller leaves 16 bytes of home for the first four arguments | o32 ABI 3-15 |
+//! | thread register | `rdhwr $3, $29` (emulated where the CPU lacks it), set by `set_thread_area` | `arch/mips/kernel/traps.c` |
+//! | TLS variant | I, modified: the block starts 0x7000 below the thread pointer; DTV offset 0x8000 | MIPS TLS supplement |
+//! | stack protector | global `__stack_chk_guard` | GCC MIPS options |
+//! | `clone` order | flags, stack, parent tid, tls, child tid (fifth: on the stack) | clone(2), `CONFIG_CLONE_BACKWARDS` |
+//! | `mmap2` | offset in units of 4096 bytes whatever the page size | `arch/mips/kernel/syscall.c` |
+//! | 64-bit arguments | an even-odd register pair, high word first on big-endian | o32 ABI 3-17 |
+//! | page size | 4, 16 or 64 KiB: `AT_PAGESZ` | `arch/mips/Kconfig` |
+//! | signal return | the kernel's own trampoline | `arch/mips/kernel/signal.c` |
+//! | stack probes | none | rustc target specification |
+//!
+//! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
+
+use core::arch::{asm, global_asm, naked_asm};
+
+use super::{TlsVariant, U64Arg};
+
+pub const NAME: &str = "mips";
+pub const ELF_MACHINE: u16 = 8; // EM_MIPS
+/// None: position-independent MIPS programs keep local GOT entries that have no relocations.
+pub const ELF_R_RELATIVE: Option<u32> = None;
+
+pub const STACK_ALIGN_BYTES: usize = 8;
+pub const STACK_PROBES: bool = false;
+
+pub const TLS_VARIANT: TlsVariant = TlsVariant::OneModified;
+pub const TLS_TP_BIAS_BYTES: usize = 0x7000;
+pub const TLS_DTV_BIAS_BYTES: usize = 0x8000;
+pub const TLS_TCB_BYTES: usize = 8;
+pub const TLS_SELF_POINTER: bool = false;
+pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = None;
+
+pub const MMAP_OFFSET_UNIT: usize = 4096;
+pub const U64_ARG: U64Arg = U64Arg::AlignedPair;
+
+/// The numbers of the calls that `sys` makes.
+pub mod nr {
+    use linux_raw_sys::general as k;
+
+    pub const CLONE: usize = k::__NR_clone as usize;
+    pub const CLOSE: usize = k::__NR_close as usize;
+    pub const EXIT: usize = k::__NR_exit as usize;
+    pub const EXIT_GROUP: usize = k::__NR_exit_group as usize;
+    pub const FUTEX: usize = k::__NR_futex as usize;
+    pub const GETPID: usize = k::__NR_getpid as usize;
+    pub const GETTID: usize = k::__NR_gettid as usize;
+    pub const MMAP: usize = k::__NR_mmap2 as usize;
+    pub const MPROTECT: usize = k::__NR_mprotect as usize;
+    pub const MUNMAP: usize = k::__NR_munmap as usize;
+    pub const OPENAT: usize = k::__NR_openat as usize;
+    pub const PRCTL: usize = k::__NR_prctl as usize;
+    pub const PREAD64: usize = k::__NR_pread64 as usize;
+    pub const READ: usize = k::__NR_read as usize;
+    pub const RT_SIGACTION: usize = k::__NR_rt_sigaction as usize;
+    pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
+    pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
+    pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
+    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
+    pub const STATX: usize = k::__NR_statx as usize;
+    pub const TGKILL: usize = k::__NR_tgkill as usize;
+    pub const WRITE: usize = k::__NR_write as usize;
+
+    pub(super) const SET_THREAD_AREA: usize = k::__NR_set_thread_area as usize;
+}
+
+/// Turns the error flag of `$7` into the negative number that the other CPUs return.
+#[inline(always)]
+fn normalise(value: usize, error: usize) -> isize {
+    if error == 0 { value as isize } else { (value as isize).wrapping_neg() }
+}
+
+/// Defines one raw system call with at most four arguments: `$7` is the fourth and the error flag.
+macro_rules! syscalls {
+    ($($name:ident($($param:ident),*; $($arg:ident in $reg:tt),*; $fourth:expr);)*) => {$(
+        /// Makes the system call and returns its result, errors as −4095..−1.
+        ///
+        /// # Safety
+        /// 1. The call, with these arguments, touches only memory that the caller may give away.
+        #[inline(always)]
+        pub unsafe fn $name(nr: usize, $($param: usize),*) -> isize {
+            let value;
+            let error;
+            // SAFETY: clause 1; the clobbers are the registers that the kernel does not save.
+            unsafe {
+                asm!(
+                    "syscall",
+                    inlateout("$2") nr => value,
+                    $(in($reg) $arg,)*
+                    inlateout("$7") $fourth => error,
+                    lateout("$3") _, lateout("$8") _, lateout("$9") _, lateout("$10") _,
+                    lateout("$11") _, lateout("$12") _, lateout("$13") _, lateout("$14") _,
+                    lateout("$15") _, lateout("$24") _, lateout("$25") _,
+                    options(nostack),
+                );
+            }
+            normalise(value, error)
+        }
+    )*};
+}
+
+syscalls! {
+    syscall0(; ; 0usize);
+    syscall1(a; a in "$4"; 0usize);
+    syscall2(a, b; a in "$4", b in "$5"; 0usize);
+    syscall3(a, b, c; a in "$4", b in "$5", c in "$6"; 0usize);
+    syscall4(a, b, c, d; a in "$4", b in "$5", c in "$6"; d);
+}
+
+/// Makes a system call with five arguments; the fifth travels on the stack.
+///
+/// # Safety
+/// 1. The call, with these arguments, touches only memory that the caller may give away.
+#[inline(always)]
+pub unsafe fn syscall5(nr: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
+    // SAFETY: clause 1; the kernel does not look at a sixth argument of a five-argument call.
+    unsafe { syscall6(nr, a, b, c, d, e, 0) }
+}
+
+/// Makes a system call with six arguments; the fifth and sixth travel on the stack.
+///
+/// # Safety
+/// 1. The call, with these arguments, touches only memory that the caller may give away.
+#[inline(always)]
+pub unsafe fn syscall6(
+    nr: usize,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> isize {
+    let value;
+    let error;
+    // SAFETY: clause 1; the stack pointer is moved below the frame and back, so the two words
+    // overwrite nothing; the clobbers are the registers that the kernel does not save.
+    unsafe {
+        asm!(
+            "addiu $sp, $sp, -32",     // 16 bytes of argument home, then arguments 5 and 6
+            "sw $8, 16($sp)",
+            "sw $9, 20($sp)",
+            "syscall",
+            "addiu $sp, $sp, 32",
+            inlateout("$2") nr => value,
+            in("$4") a,
+            in("$5") b,
+            in("$6") c,
+            inlateout("$7") d => error,
+            inlateout("$8") e => _,
+            inlateout("$9") f => _,
+            lateout("$3") _, lateout("$10") _, lateout("$11") _, lateout("$12") _,
+            lateout("$13") _, lateout("$14") _, lateout("$15") _, lateout("$24") _,
+            lateout("$25") _,
+        );
+    }
+    normalise(value, error)
+}
+
+/// The program's first instruction. The kernel leaves the initial stack at `$sp`.
+///
+/// # Safety
+/// 1. Only the kernel enters here, once.
+#[cfg(feature = "start")]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined 31",       // no caller: backtraces end here
+        ".set push",
+        ".set noreorder",
+        ".set noat",
+        "move $30, $zero",         // no caller's frame
+        "move $31, $zero",         // no return address
+        "move $4, $sp",            // first argument: the initial stack
+        "addiu $1, $zero, -8",
+        "and $sp, $sp, $1",        // the kernel aligns it; hand-made stacks may not
+        "addiu $sp, $sp, -16",     // home of the four argument registers
+        "lui $25, %hi({entry})",
+        "addiu $25, $25, %lo({entry})",
+        "jalr $25",                // never returns; $25 holds the callee's address by convention
+        "nop",                     // delay slot
+        "break",
+        ".set pop",
+        ".cfi_endproc",
+        entry = sym crate::start::entry,
+    )
+}
+
+/// Returns the thread pointer, biased by `TLS_TP_BIAS_BYTES`.
+///
+/// # Safety
+/// 1. None beyond being compiled for this CPU; `unsafe` because the contract is.
+#[inline(always)]
+pub unsafe fn thread_pointer() -> usize {
+    let tp;
+    // SAFETY: reading the register has no effect; `$3` is the form that the kernel emulates fast.
+    unsafe {
+        asm!(
+            ".set push",
+            ".set mips32r2",
+            "rdhwr $3, $29",
+            ".set pop",
+            out("$3") tp,
+            options(nostack, nomem),
+        );
+    }
+    tp
+}
+
+/// Makes `tp` (biased) this thread's thread pointer. Returns the kernel's raw result.
+///
+/// # Safety
+/// 1. `tp` less its bias points to a TLS block, laid out by `tls`.
+/// 2. The block outlives the thread.
+#[inline]
+pub unsafe fn set_thread_pointer(tp: usize) -> isize {
+    // SAFETY: the kernel stores the value in a register; clauses 1 and 2 make later uses sound.
+    unsafe { syscall1(nr::SET_THREAD_AREA, tp) }
+}
+
+// The one thread-local variable of the runtime: the current thread's control block, 0 where the
+// thread is not one of ours.
+global_asm!(
+    ".pushsection .tbss.threadbare_current, \"awT\", @nobits",
+    ".balign 4",
+    ".hidden threadbare_current",
+    ".globl threadbare_current",
+    ".type threadbare_current, @object",
+    ".size threadbare_current, 4",
+    "threadbare_current: .space 4",
+    ".popsection",
+);
+
+/// Returns the address of the runtime's thread-local word.
+#[inline(always)]
+fn current_address() -> *mut usize {
+    let address: usize;
+    // SAFETY: only registers change; the local-exec offset is a link-time constant.
+    unsafe {
+        asm!(
+            ".set push",
+            ".set mips32r2",
+            "rdhwr $3, $29",
+            "lui {0}, %tprel_hi(threadbare_current)",
+            "addiu {0}, {0}, %tprel_lo(threadbare_current)",
+            "addu {0}, {0}, $3",
+            ".set pop",
+            out(reg) address,
+            out("$3") _,
+            options(nostack, nomem),
+        );
+    }
+    address as *mut usize
+}
+
+/// Returns the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn current() -> usize {
+    // SAFETY: clause 1: the address is this thread's own word.
+    unsafe { current_address().read_volatile() }
+}
+
+/// Sets the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn set_current(value: usize) {
+    // SAFETY: clause 1: the address is this thread's own word.
+    unsafe { current_address().write_volatile(value) }
+}
+
+/// Starts a thread: the kernel's result in the parent (errors negative), `thread::entry(control)`
+/// in the child.
+///
+/// # Safety
+/// 1. `stack_top` is the high end of an unused stack that is aligned to `STACK_ALIGN_BYTES`.
+/// 2. `tp` satisfies [`set_thread_pointer`]'s clauses for the child.
+/// 3. `parent_tid` and `child_tid` stay writable until the kernel has written them.
+/// 4. `control` satisfies `thread::entry`.
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn clone_thread(
+    flags: usize,
+    stack_top: usize,
+    parent_tid: *mut u32,
+    child_tid: *mut u32,
+    tp: usize,
+    control: *mut u8,
+) -> isize {
+    // in:     $4 flags, $5 stack, $6 parent tid, $7 child tid, 16($sp) tp, 20($sp) control
+    // kernel: $4 flags, $5 stack, $6 parent tid, $7 tp, 16($sp) child tid
+    // The child's registers are a copy of the parent's, but the kernel keeps only $16-$23 and $30
+    // for sure, so control crosses in memory: the first word of the child's argument home.
+    naked_asm!(
+        ".cfi_startproc",
+        ".set push",
+        ".set noreorder",
+        "lw $8, 20($sp)",          // control
+        "lw $9, 16($sp)",          // tp
+        "addiu $5, $5, -16",       // home of the child's four argument registers
+        "sw $8, 0($5)",            // control, for the child
+        "addiu $sp, $sp, -24",     // argument home and the fifth argument
+        "sw $7, 16($sp)",          // fifth: child tid
+        "move $7, $9",             // fourth: tp
+        "li $2, {clone}",
+        "syscall",
+        "bnez $7, 1f",             // the error flag
+        "nop",
+        "beqz $2, 2f",
+        "nop",
+        "addiu $sp, $sp, 24",      // parent: tid in $2
+        "jr $31",
+        "nop",
+        "1:",                      // parent, error: normalised to a negative number
+        "addiu $sp, $sp, 24",
+        "jr $31",
+        "subu $2, $zero, $2",      // delay slot
+        "2:",                      // child: $sp is stack_top - 16
+        ".cfi_undefined 31",       // backtraces end here
+        "move $30, $zero",
+        "move $31, $zero",
+        "lw $4, 0($sp)",           // control
+        "lui $25, %hi({entry})",
+        "addiu $25, $25, %lo({entry})",
+        "jalr $25",                // never returns
+        "nop",
+        "break",
+        ".set pop",
+        ".cfi_endproc",
+        clone = const nr::CLONE,
+        entry = sym super::thread_entry,
+    )
+}
+
+/// Unmaps the memory that holds this thread's stack and ends the thread.
+///
+/// A failing `munmap` (ENOMEM, when the process is at `vm.max_map_count`) cannot be told to
+/// anybody here; the mapping stays and the thread ends all the same.
+///
+/// # Safety
+/// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
+/// 2. Signals are blocked: a handler would have no stack.
+/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
+    // $4 address and $5 bytes are already where munmap wants them
+    naked_asm!(
+        ".set push",
+        ".set noreorder",
+        "bal 1f",                  // $31 := the address of label 1
+        "nop",
+        "1:",
+        // Kernels between 46e12c07 and 7928eb03 read stack arguments for every call and answer
+        // EFAULT where $sp is not readable; this code is.
+        "move $sp, $31",
+        "li $2, {munmap}",
+        "syscall",                 // from here on there is no stack
+        "move $4, $zero",          // status 0: only the last thread's is ever seen
+        "li $2, {exit}",
+        "syscall",
+        "break",
+        ".set pop",
+        munmap = const nr::MUNMAP,
+        exit = const nr::EXIT,
+    )
+}
+
+/// None: the kernel returns through its own trampoline.
+pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+
+/// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
+#[inline(always)]
+pub fn trap() -> ! {
+    // SAFETY: the instruction faults and nothing after it runs.
+    unsafe { asm!("break", options(noreturn, nostack, nomem)) }
+}

@@ -1,0 +1,288 @@
+//! x86-64, System V ABI, 64-bit Linux (not x32).
+//!
+//! | fact | value | source |
+//! |---|---|---|
+//! | system call | `syscall`; number `rax`; arguments `rdi rsi rdx r10 r8 r9` | psABI A.2.1 |
+//! | result, error | `rax`; −4095..−1 is an error | psABI A.2.1 |
+//! | clobbers | `rcx` (return address), `r11` (flags); every other register is kept | psABI A.2.1 |
+//! | stack alignment | 16 bytes before a `call` | psABI 3.2.2 |
+//! | thread register | `fs` base, set by `arch_prctl(ARCH_SET_FS)` | psABI 3.4.6, arch_prctl(2) |
+//! | TLS variant | II: the block ends at the thread pointer; the word at it points to itself | ELF TLS 3.4.6 |
+//! | stack protector | compilers read the canary at `fs:0x28` | GCC `-mstack-protector-guard=tls` |
+//! | `clone` order | flags, stack, parent tid, child tid, tls | clone(2) |
+//! | page size | 4 KiB | `arch/x86/include/asm/page_types.h` |
+//! | signal return | `SA_RESTORER` is required | `arch/x86/kernel/signal_64.c` |
+//! | stack probes | rustc emits them | rustc target specification |
+//!
+//! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
+
+use core::arch::{asm, global_asm, naked_asm};
+
+use super::{TlsVariant, U64Arg};
+
+pub const NAME: &str = "x86_64";
+pub const ELF_MACHINE: u16 = 62; // EM_X86_64
+pub const ELF_R_RELATIVE: Option<u32> = Some(8); // R_X86_64_RELATIVE
+
+pub const STACK_ALIGN_BYTES: usize = 16;
+pub const STACK_PROBES: bool = true;
+
+pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
+pub const TLS_TP_BIAS_BYTES: usize = 0;
+pub const TLS_DTV_BIAS_BYTES: usize = 0;
+/// The self pointer at 0 and the canary at 0x28, rounded up to the stack's alignment.
+pub const TLS_TCB_BYTES: usize = 0x30;
+pub const TLS_SELF_POINTER: bool = true;
+pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = Some(0x28);
+
+pub const MMAP_OFFSET_UNIT: usize = 1;
+pub const U64_ARG: U64Arg = U64Arg::Register;
+
+/// The numbers of the calls that `sys` makes.
+pub mod nr {
+    use linux_raw_sys::general as k;
+
+    pub const CLONE: usize = k::__NR_clone as usize;
+    pub const CLOSE: usize = k::__NR_close as usize;
+    pub const EXIT: usize = k::__NR_exit as usize;
+    pub const EXIT_GROUP: usize = k::__NR_exit_group as usize;
+    pub const FUTEX: usize = k::__NR_futex as usize;
+    pub const GETPID: usize = k::__NR_getpid as usize;
+    pub const GETTID: usize = k::__NR_gettid as usize;
+    pub const MMAP: usize = k::__NR_mmap as usize;
+    pub const MPROTECT: usize = k::__NR_mprotect as usize;
+    pub const MUNMAP: usize = k::__NR_munmap as usize;
+    pub const OPENAT: usize = k::__NR_openat as usize;
+    pub const PRCTL: usize = k::__NR_prctl as usize;
+    pub const PREAD64: usize = k::__NR_pread64 as usize;
+    pub const READ: usize = k::__NR_read as usize;
+    pub const RT_SIGACTION: usize = k::__NR_rt_sigaction as usize;
+    pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
+    pub const RT_SIGRETURN: usize = k::__NR_rt_sigreturn as usize;
+    pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
+    pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
+    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
+    pub const STATX: usize = k::__NR_statx as usize;
+    pub const TGKILL: usize = k::__NR_tgkill as usize;
+    pub const WRITE: usize = k::__NR_write as usize;
+
+    pub(super) const ARCH_PRCTL: usize = k::__NR_arch_prctl as usize;
+}
+
+/// Defines one raw system call: the number in `rax`, each argument in its register.
+macro_rules! syscalls {
+    ($($name:ident($($arg:ident in $reg:tt),*);)*) => {$(
+        /// Makes the system call and returns what the kernel put in `rax`.
+        ///
+        /// # Safety
+        /// 1. The call, with these arguments, touches only memory that the caller may give away.
+        #[inline(always)]
+        pub unsafe fn $name(nr: usize, $($arg: usize),*) -> isize {
+            let result: isize;
+            // SAFETY: clause 1; the clobbers are the two registers that `syscall` overwrites, and
+            // memory counts as touched because `nomem` is not claimed.
+            unsafe {
+                asm!(
+                    "syscall",
+                    inlateout("rax") nr as isize => result,
+                    $(in($reg) $arg,)*
+                    lateout("rcx") _,
+                    lateout("r11") _,
+                    options(nostack),
+                );
+            }
+            result
+        }
+    )*};
+}
+
+syscalls! {
+    syscall0();
+    syscall1(a in "rdi");
+    syscall2(a in "rdi", b in "rsi");
+    syscall3(a in "rdi", b in "rsi", c in "rdx");
+    syscall4(a in "rdi", b in "rsi", c in "rdx", d in "r10");
+    syscall5(a in "rdi", b in "rsi", c in "rdx", d in "r10", e in "r8");
+    syscall6(a in "rdi", b in "rsi", c in "rdx", d in "r10", e in "r8", f in "r9");
+}
+
+/// The program's first instruction. The kernel leaves the initial stack at `rsp`, `rdx` zero, and
+/// every other register unspecified (psABI 3.4.1).
+///
+/// # Safety
+/// 1. Only the kernel enters here, once.
+#[cfg(feature = "start")]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip",      // no caller: backtraces end here
+        "xor ebp, ebp",            // no caller's frame either
+        "mov rdi, rsp",            // first argument: the initial stack
+        "and rsp, -16",            // the kernel aligns it; qemu and hand-made stacks may not
+        "call {entry}",            // never returns
+        "ud2",
+        ".cfi_endproc",
+        entry = sym crate::start::entry,
+    )
+}
+
+/// Returns the thread pointer, which the word at `fs:0` holds.
+///
+/// # Safety
+/// 1. The thread pointer of this thread was set by [`set_thread_pointer`] or by `clone_thread`.
+#[inline(always)]
+pub unsafe fn thread_pointer() -> usize {
+    let tp;
+    // SAFETY: clause 1: the word at `fs:0` exists.
+    unsafe { asm!("mov {}, fs:[0]", out(reg) tp, options(nostack, preserves_flags, readonly)) };
+    tp
+}
+
+/// Makes `tp` this thread's thread pointer. Returns the kernel's raw result.
+///
+/// # Safety
+/// 1. `tp` points to a thread control block with a TLS block below it, laid out by `tls`.
+/// 2. Both outlive the thread.
+#[inline]
+pub unsafe fn set_thread_pointer(tp: usize) -> isize {
+    const ARCH_SET_FS: usize = 0x1002; // arch/x86/include/uapi/asm/prctl.h
+    // SAFETY: the kernel stores the value in a register; clauses 1 and 2 make later uses sound.
+    unsafe { syscall2(nr::ARCH_PRCTL, ARCH_SET_FS, tp) }
+}
+
+// The one thread-local variable of the runtime: the current thread's control block, 0 where the
+// thread is not one of ours.
+global_asm!(
+    ".pushsection .tbss.threadbare_current, \"awT\", @nobits",
+    ".balign 8",
+    ".hidden threadbare_current",
+    ".globl threadbare_current",
+    ".type threadbare_current, @object",
+    ".size threadbare_current, 8",
+    "threadbare_current: .zero 8",
+    ".popsection",
+);
+
+/// Returns the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn current() -> usize {
+    let value;
+    // SAFETY: clause 1; the local-exec offset is a link-time constant.
+    unsafe {
+        asm!(
+            "mov {}, fs:[threadbare_current@tpoff]",
+            out(reg) value,
+            options(nostack, preserves_flags, readonly),
+        );
+    }
+    value
+}
+
+/// Sets the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+#[inline(always)]
+pub unsafe fn set_current(value: usize) {
+    // SAFETY: clause 1; the word belongs to this thread alone.
+    unsafe {
+        asm!(
+            "mov fs:[threadbare_current@tpoff], {}",
+            in(reg) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// Starts a thread: the kernel's raw result in the parent, `thread::entry(control)` in the child.
+///
+/// # Safety
+/// 1. `stack_top` is the high end of an unused stack that is aligned to `STACK_ALIGN_BYTES`.
+/// 2. `tp` satisfies [`set_thread_pointer`]'s clauses for the child.
+/// 3. `parent_tid` and `child_tid` stay writable until the kernel has written them.
+/// 4. `control` satisfies `thread::entry`.
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn clone_thread(
+    flags: usize,
+    stack_top: usize,
+    parent_tid: *mut u32,
+    child_tid: *mut u32,
+    tp: usize,
+    control: *mut u8,
+) -> isize {
+    // in:     rdi flags, rsi stack, rdx parent tid, rcx child tid, r8 tp, r9 control
+    // kernel: rdi flags, rsi stack, rdx parent tid, r10 child tid, r8 tp; keeps r9
+    naked_asm!(
+        ".cfi_startproc",
+        "mov r10, rcx",            // the kernel's fourth argument register
+        "mov eax, {clone}",
+        "syscall",
+        "test eax, eax",
+        "jz 2f",
+        "ret",                     // parent: tid or error in rax
+        "2:",                      // child: rsp is stack_top, aligned by clause 1
+        ".cfi_undefined rip",      // backtraces end here
+        "xor ebp, ebp",
+        "mov rdi, r9",             // control
+        "call {entry}",            // never returns
+        "ud2",
+        ".cfi_endproc",
+        clone = const nr::CLONE,
+        entry = sym super::thread_entry,
+    )
+}
+
+/// Unmaps the memory that holds this thread's stack and ends the thread.
+///
+/// A failing `munmap` (ENOMEM, when the process is at `vm.max_map_count`) cannot be told to
+/// anybody here; the mapping stays and the thread ends all the same.
+///
+/// # Safety
+/// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
+/// 2. Signals are blocked: a handler would have no stack.
+/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+#[cfg(feature = "threads")]
+#[unsafe(naked)]
+pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
+    // rdi address and rsi bytes are already where munmap wants them
+    naked_asm!(
+        "mov eax, {munmap}",
+        "syscall",                 // from here on there is no stack
+        "xor edi, edi",            // status 0: only the last thread's is ever seen
+        "mov eax, {exit}",
+        "syscall",
+        "ud2",
+        munmap = const nr::MUNMAP,
+        exit = const nr::EXIT,
+    )
+}
+
+/// What a signal handler returns to: asks the kernel to restore the interrupted context.
+///
+/// # Safety
+/// 1. Entered only by returning from a signal handler.
+#[unsafe(naked)]
+unsafe extern "C" fn signal_restorer() -> ! {
+    naked_asm!(
+        "mov eax, {sigreturn}",
+        "syscall",
+        "ud2",
+        sigreturn = const nr::RT_SIGRETURN,
+    )
+}
+
+/// The kernel refuses a handler without one on this CPU.
+pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(signal_restorer);
+
+/// Ends the process by an illegal instruction.
+#[inline(always)]
+pub fn trap() -> ! {
+    // SAFETY: the instruction faults and nothing after it runs.
+    unsafe { asm!("ud2", options(noreturn, nostack, nomem)) }
+}

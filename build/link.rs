@@ -1,0 +1,27 @@
+// What a freestanding program needs of rustc and the linker: shared by the build scripts.
+
+use std::env;
+
+/// CPUs whose inline assembly is not stable yet.
+const EXPERIMENTAL_ASM: [&str; 1] = ["mips"];
+
+fn is_asm_experimental() -> bool {
+    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    EXPERIMENTAL_ASM.contains(&cpu.as_str())
+}
+
+/// No start files, no libraries, no dynamic linker; the linker may be a C compiler or LLD itself.
+fn link_arguments() -> &'static [&'static str] {
+    let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
+    let is_fixed = flags.split('\x1f').any(|flag| flag.ends_with("relocation-model=static"));
+    let is_bare_linker = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"))
+        || flags.split('\x1f').any(|flag| flag.ends_with("linker-flavor=ld.lld"));
+    match (is_bare_linker, is_fixed) {
+        (true, true) => &["-static", "--entry=_start", "-znoexecstack"],
+        (true, false) => {
+            &["-static", "-pie", "--no-dynamic-linker", "-ztext", "--entry=_start", "-znoexecstack"]
+        }
+        (false, true) => &["-nostartfiles", "-nostdlib", "-static", "-no-pie"],
+        (false, false) => &["-nostartfiles", "-nostdlib", "-static-pie"],
+    }
+}

@@ -1,0 +1,291 @@
+//! The board that the threads share: pieces of work in order, and what came out of them.
+//!
+//! A large regular file is cut into pieces of [`PIECE_BYTES`], everything else is one piece. Any
+//! thread claims the next piece; only the first thread takes outcomes, in the order of the pieces,
+//! so that it can join them and print. Between the two is a ring: a thread that is too far ahead of
+//! the oldest unfinished piece waits. Nothing is counted or printed here.
+//!
+//! What is not a regular file (a pipe, a terminal, standard input) is claimed only when everything
+//! before it is finished: two names may be one pipe, and then the order of reading matters.
+
+use crate::options::{Input, Inputs};
+use crate::tally::{Depth, Tally};
+use threadbare::io::{Error, Fd, File};
+use threadbare::sync::{Condvar, Mutex, MutexGuard};
+
+/// The length of a piece: long enough to make claiming cheap, short enough to share a file of a few
+/// megabytes, and what the default buffer holds.
+pub const PIECE_BYTES: u64 = 256 << 10;
+/// How far the claims may run ahead of the outcomes. A power of two, so that a ticket finds its
+/// place in the ring even after its number has wrapped.
+const RING: usize = 256;
+const _: () = assert!(RING.is_power_of_two());
+
+/// What is to be read for a piece.
+pub enum Work {
+    /// Nothing: the file could not be opened.
+    Failed(Error),
+    /// From where the input stands to its end.
+    Stream(Fd<'static>),
+    /// A regular file that said to have this many bytes.
+    Whole(Fd<'static>, u64),
+    /// A part of a regular file from this offset on.
+    Part(Fd<'static>, u64),
+}
+
+/// A claimed piece of work. Whoever claims it must hand it to [`Board::finish`].
+pub struct Piece {
+    pub work: Work,
+    /// Whether it reaches to the end of its input, wherever that will be by then.
+    pub is_last: bool,
+    input: Input,
+    ticket: usize,
+    /// The file that `work` and the pieces before it borrow, with its last piece.
+    file: Option<File>,
+}
+
+/// What came out of a piece.
+pub struct Outcome {
+    pub input: Input,
+    pub tally: Tally,
+    pub error: Option<Error>,
+    /// Whether the input could be opened at all.
+    pub is_open: bool,
+    /// Whether it is the last of its input.
+    pub is_last: bool,
+    /// Closed when the outcome is dropped, which is after those of all pieces before it.
+    _file: Option<File>,
+}
+
+/// What the first thread has to do next.
+pub enum Step {
+    /// Report this outcome.
+    Report(Outcome),
+    /// Count this piece; the flag says that one more helper would find work.
+    Count(Piece, bool),
+    /// Everything is reported.
+    End,
+}
+
+/// The input from which the next piece will be cut.
+enum Front {
+    Failed(Input, Error),
+    Stream(Input, Option<File>),
+    Regular {
+        input: Input,
+        file: File,
+        bytes: u64,
+        /// How much of it was claimed.
+        offset: u64,
+    },
+}
+
+struct State {
+    inputs: Inputs,
+    front: Option<Front>,
+    /// How many pieces were claimed, and how many outcomes were taken.
+    claimed: usize,
+    taken: usize,
+    /// Outcomes that wait to be taken, each at its ticket modulo the size.
+    ring: [Option<Outcome>; RING],
+    /// Who sleeps: waking costs a system call, which is saved where nobody does.
+    first_sleeps: bool,
+    others_sleep: bool,
+}
+
+/// The board itself.
+pub struct Board {
+    state: Mutex<State>,
+    /// For the first thread: the oldest unfinished piece was finished.
+    finished: Condvar,
+    /// For the others: an outcome was taken.
+    taken: Condvar,
+}
+
+impl Board {
+    /// A board with the inputs of the command line.
+    pub const fn new() -> Board {
+        Board {
+            state: Mutex::new(State {
+                inputs: Inputs::new(),
+                front: None,
+                claimed: 0,
+                taken: 0,
+                ring: [const { None }; RING],
+                first_sleeps: false,
+                others_sleep: false,
+            }),
+            finished: Condvar::new(),
+            taken: Condvar::new(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state
+            .lock()
+            .expect("a panic ends the process, so no lock is poisoned")
+    }
+
+    /// Claims a piece, or returns `None` when there will be no more. Waits while the ring is full,
+    /// or for the turn of a stream. For all threads but the first.
+    pub fn claim(&self, depth: Depth) -> Option<Piece> {
+        let mut state = self.lock();
+        loop {
+            if let Some(piece) = state.claim(depth) {
+                return Some(piece);
+            }
+            if state.front.is_none() {
+                return None;
+            }
+            state.others_sleep = true;
+            state = self.taken.wait(state).expect("as in `lock`");
+        }
+    }
+
+    /// Puts the outcome of a piece on the board.
+    pub fn finish(&self, piece: Piece, tally: Tally, error: Option<Error>) {
+        let outcome = Outcome {
+            input: piece.input,
+            tally,
+            error,
+            is_open: !matches!(piece.work, Work::Failed(_)),
+            is_last: piece.is_last,
+            _file: piece.file,
+        };
+        let mut state = self.lock();
+        state.ring[piece.ticket % RING] = Some(outcome);
+        if piece.ticket == state.taken && core::mem::take(&mut state.first_sleeps) {
+            self.finished.notify_one();
+        }
+    }
+
+    /// Decides what the first thread does, who has so many helpers: report what can be reported,
+    /// else count, else wait.
+    pub fn step(&self, depth: Depth, helpers: usize) -> Step {
+        let mut state = self.lock();
+        loop {
+            let place = state.taken % RING;
+            if let Some(outcome) = state.ring[place].take() {
+                state.taken = state.taken.wrapping_add(1);
+                if core::mem::take(&mut state.others_sleep) {
+                    self.taken.notify_all();
+                }
+                return Step::Report(outcome);
+            }
+            if let Some(piece) = state.claim(depth) {
+                return Step::Count(piece, state.is_worth_a_helper(helpers));
+            }
+            if state.claimed == state.taken {
+                return Step::End;
+            }
+            state.first_sleeps = true;
+            state = self.finished.wait(state).expect("as in `lock`");
+        }
+    }
+}
+
+impl State {
+    /// Cuts the next piece; `None` if there is none, or not yet (then `front` holds something).
+    fn claim(&mut self, depth: Depth) -> Option<Piece> {
+        if self.front.is_none() {
+            self.front = self.inputs.next().map(open);
+        }
+        let unfinished = self.claimed.wrapping_sub(self.taken);
+        let is_turn = match self.front {
+            Some(Front::Stream(..)) => unfinished == 0,
+            _ => unfinished < RING,
+        };
+        if !is_turn {
+            return None;
+        }
+        let (input, work, file) = match self.front.take()? {
+            Front::Failed(input, error) => (input, Work::Failed(error), None),
+            Front::Stream(input, file) => {
+                let fd = file.as_ref().map_or(Fd::STDIN, outlive);
+                (input, Work::Stream(fd), file)
+            }
+            Front::Regular {
+                input,
+                file,
+                bytes,
+                offset,
+            } => self.cut(depth, input, file, bytes, offset),
+        };
+        let ticket = self.claimed;
+        self.claimed = ticket.wrapping_add(1);
+        let is_last = self.front.is_none();
+        Some(Piece {
+            work,
+            is_last,
+            input,
+            ticket,
+            file,
+        })
+    }
+
+    /// Cuts a piece off a regular file and puts the rest of it back to the front.
+    fn cut(
+        &mut self,
+        depth: Depth,
+        input: Input,
+        file: File,
+        bytes: u64,
+        offset: u64,
+    ) -> (Input, Work, Option<File>) {
+        let fd = outlive(&file);
+        let end = offset + PIECE_BYTES;
+        if offset == 0 && (end >= bytes || depth == Depth::Bytes) {
+            return (input, Work::Whole(fd, bytes), Some(file));
+        }
+        let work = Work::Part(fd, offset);
+        if end >= bytes {
+            return (input, work, Some(file));
+        }
+        self.front = Some(Front::Regular {
+            input,
+            file,
+            bytes,
+            offset: end,
+        });
+        (input, work, None)
+    }
+
+    /// Whether one more helper would find enough to do: the rest of a large file, or many files.
+    fn is_worth_a_helper(&self, helpers: usize) -> bool {
+        /// Opening and counting so many small files takes longer than starting a thread.
+        const FILES: usize = 32;
+        matches!(self.front, Some(Front::Regular { .. })) || self.claimed / FILES > helpers
+    }
+}
+
+/// Opens an input and finds out what it is.
+fn open(input: Input) -> Front {
+    let name = match input {
+        Input::Named(name) if !input.is_standard() => name,
+        _ => return Front::Stream(input, None),
+    };
+    let file = match File::open(name) {
+        Ok(file) => file,
+        Err(error) => return Front::Failed(input, error),
+    };
+    match file.status() {
+        Ok(status) if status.is_file() => {
+            let bytes = status.bytes;
+            Front::Regular {
+                input,
+                file,
+                bytes,
+                offset: 0,
+            }
+        }
+        // A stream's way of reading is right for anything.
+        _ => Front::Stream(input, Some(file)),
+    }
+}
+
+/// Borrows a file for pieces, without the compiler's watch over how long.
+fn outlive(file: &File) -> Fd<'static> {
+    // SAFETY: the file is closed with the outcome of its last piece. Outcomes are taken in order,
+    // so by then all its pieces were given up to `finish`, and with them all copies of this.
+    unsafe { Fd::from_raw(file.as_fd().raw()) }
+}

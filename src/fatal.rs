@@ -1,0 +1,50 @@
+//! The one way to die without panicking: a line on standard error, then abort.
+//!
+//! For what the runtime cannot survive and no caller can handle: the kernel or the program's image
+//! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
+//! every phase of a program's life.
+
+use crate::arch::{self, nr};
+
+const STDERR: usize = 2;
+
+/// Writes `threadbare: ` and the pieces to standard error and aborts the process.
+#[cold]
+#[inline(never)]
+pub fn fatal_pieces(pieces: &[&str]) -> ! {
+    write("threadbare: ");
+    for piece in pieces {
+        write(piece);
+    }
+    write("\n");
+    crate::process::die_by_abort()
+}
+
+/// Writes `message` to standard error and aborts the process.
+#[cold]
+#[inline(never)]
+pub fn fatal(message: &str) -> ! {
+    fatal_pieces(&[message])
+}
+
+/// Says which call answered which error, against its own documentation, and aborts the process.
+#[cold]
+#[inline(never)]
+pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
+    let mut digits = [0u8; 4];
+    let mut number = errno.raw() as u32;
+    let mut at = digits.len();
+    while at > 0 && (number > 0 || at == digits.len()) {
+        at -= 1;
+        digits[at] = b'0' + (number % 10) as u8;
+        number /= 10;
+    }
+    let digits = core::str::from_utf8(&digits[at..]).unwrap_or("?");
+    fatal_pieces(&[call, " answered error ", digits, ", which it cannot"])
+}
+
+/// Writes what it can; there is nobody to tell about a failure.
+fn write(text: &str) {
+    // SAFETY: the kernel only reads the text.
+    let _ = unsafe { arch::syscall3(nr::WRITE, STDERR, text.as_ptr() as usize, text.len()) };
+}

@@ -1,0 +1,47 @@
+//! Readers and writers over memory the caller names.
+//!
+//! | Type | Memory | Where the bytes go or come from |
+//! |---|---|---|
+//! | [`Fd`], [`File`] | none | the kernel, one call each time |
+//! | [`Reader`] | the caller's slice | any [`Read`] |
+//! | [`Writer`], [`LineWriter`] | the caller's slice | any [`Write`] |
+//! | [`SliceWriter`] | the caller's slice | that slice |
+//! | [`stdout`] | 1 KiB, static | descriptor 1, line by line |
+//! | [`stderr`] | 512 bytes of the caller's stack | descriptor 2, at once |
+//! | [`stdin`] | none | descriptor 0 |
+//!
+//! The traits are those of `embedded_io`, so that other `no_std` crates can read from and write to
+//! these types. With [`Write`] in scope, `write!` and `writeln!` report the [`Error`] itself; with
+//! `core::fmt::Write` they only say that there was one. Bring one of the two into scope, not both.
+//!
+//! A call that a signal interrupts is made again: a signal must not turn into a short read that a
+//! program takes for the end. A thread that wants to be woken waits for a `signalfd` or a futex.
+//!
+//! `SIGPIPE` is as the process found it, which by default kills a process that writes to a pipe
+//! nobody reads any more. That is what tools at the left of a pipeline want. Where the signal is
+//! ignored, such writes fail with `EPIPE`.
+//!
+//! Nothing here allocates, and nothing is flushed on drop: a failure there could not be reported.
+
+mod error;
+mod fd;
+mod file;
+mod line_writer;
+mod reader;
+mod slice_writer;
+mod stdio;
+mod writer;
+
+pub use embedded_io::{BufRead, Read, Write};
+
+pub use error::Error;
+pub use fd::Fd;
+pub use file::{File, Status};
+pub use line_writer::LineWriter;
+pub use reader::Reader;
+pub use slice_writer::SliceWriter;
+pub(crate) use stdio::flush_at_exit;
+#[doc(hidden)]
+pub use stdio::{_eprint, _print};
+pub use stdio::{Stderr, Stdin, Stdout, StdoutLock, stderr, stdin, stdout};
+pub use writer::Writer;

@@ -1,0 +1,360 @@
+//! The three standard streams, and the macros that print.
+//!
+//! There is one buffer in the program, that of standard output. Standard error has no lock, so that
+//! a panic can speak whatever the thread held. Standard input has no buffer: wrap it in a
+//! [`Reader`](super::Reader).
+
+use core::fmt;
+
+use embedded_io::{ErrorType, Read, Write, WriteFmtError};
+
+use super::{Error, Fd, LineWriter, Writer};
+use crate::sync::{Mutex, MutexGuard};
+
+/// Bytes of standard output's buffer, as in C libraries' line buffers.
+const STDOUT_BYTES: usize = 1024;
+
+/// Bytes of a message to standard error that leave in one piece; they lie on the caller's stack.
+const STDERR_BYTES: usize = 512;
+
+/// What waits for standard output. A [`LineWriter`] over it exists for the time of one call, for
+/// a static cannot lend itself its own memory.
+#[derive(Debug)]
+struct Pending {
+    memory: [u8; STDOUT_BYTES],
+    place: (usize, usize),
+    /// Set when the process has flushed for the last time: nothing may wait any more.
+    is_ending: bool,
+}
+
+static STDOUT: Mutex<Pending> = Mutex::new(Pending {
+    memory: [0; STDOUT_BYTES],
+    place: (0, 0),
+    is_ending: false,
+});
+
+impl Pending {
+    /// Runs `write` on the line writer, and remembers where it stopped.
+    fn with<T>(
+        &mut self,
+        write: impl FnOnce(&mut LineWriter<'_, Fd<'static>>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut lines = LineWriter::resume(Fd::STDOUT, &mut self.memory, self.place);
+        let mut result = write(&mut lines);
+        if self.is_ending {
+            result = result.and_then(|value| lines.flush().map(|()| value));
+        }
+        self.place = lines.pause();
+        result
+    }
+}
+
+/// Returns a handle to the process' standard output.
+///
+/// Complete lines leave at once. The rest waits in a buffer of 1024 bytes for its newline, for
+/// [`flush`](Write::flush), or for the process' end. `Fd::STDOUT` bypasses the buffer.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{self, Error, Write};
+///
+/// fn squares() -> Result<(), Error> {
+///     let mut out = io::stdout().lock();
+///     for n in 0..10 {
+///         write!(out, "{} ", n * n)?;
+///     }
+///     out.flush()
+/// }
+/// ```
+pub fn stdout() -> Stdout {
+    Stdout(())
+}
+
+/// Standard output; each call takes the lock, and `write!` takes it once for the whole message.
+///
+/// # Blocking
+/// While another thread holds the lock, and while the descriptor accepts nothing.
+///
+/// The lock is not reentrant: a thread that holds a [`StdoutLock`] and prints without it waits for
+/// itself, and so does a `Display` implementation that prints.
+///
+/// # Errors
+/// Those of [`Fd`]. What was accepted stays in the buffer, and the next write tries it again.
+#[derive(Debug)]
+pub struct Stdout(());
+
+impl Stdout {
+    /// Takes standard output for this thread alone, until the guard is dropped.
+    ///
+    /// # Blocking
+    /// While another thread holds it; for ever if this thread does.
+    pub fn lock(&self) -> StdoutLock<'static> {
+        StdoutLock(STDOUT.lock_raw())
+    }
+}
+
+/// Standard output, taken by one thread.
+#[derive(Debug)]
+pub struct StdoutLock<'a>(MutexGuard<'a, Pending>);
+
+impl ErrorType for StdoutLock<'_> {
+    type Error = Error;
+}
+
+impl Write for StdoutLock<'_> {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.0.with(|lines| lines.write(bytes))
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.0.with(|lines| lines.write_all(bytes))
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.0.with(|lines| lines.flush())
+    }
+}
+
+impl fmt::Write for StdoutLock<'_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.write_all(piece.as_bytes()).map_err(|_| fmt::Error)
+    }
+}
+
+impl ErrorType for Stdout {
+    type Error = Error;
+}
+
+impl Write for Stdout {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        self.lock().write(bytes)
+    }
+
+    fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
+        self.lock().write_all(bytes)
+    }
+
+    fn flush(&mut self) -> Result<(), Error> {
+        self.lock().flush()
+    }
+
+    fn write_fmt(&mut self, message: fmt::Arguments<'_>) -> Result<(), WriteFmtError<Error>> {
+        Write::write_fmt(&mut self.lock(), message)
+    }
+}
+
+impl fmt::Write for Stdout {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.write_all(piece.as_bytes()).map_err(|_| fmt::Error)
+    }
+
+    fn write_fmt(&mut self, message: fmt::Arguments<'_>) -> fmt::Result {
+        fmt::write(&mut self.lock(), message)
+    }
+}
+
+/// Returns a handle to the process' standard error.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{self, Write};
+///
+/// let told = writeln!(io::stderr(), "the disk is {} % full", 97);
+/// assert!(told.is_ok());
+/// ```
+pub fn stderr() -> Stderr {
+    Stderr(())
+}
+
+/// Standard error: no buffer outlives a call, and no lock is taken.
+///
+/// The pieces of one `write!` are gathered in 512 bytes of the caller's stack, so that a message
+/// that fits leaves in one system call, and threads do not mix theirs.
+///
+/// # Blocking
+/// While the descriptor accepts nothing.
+///
+/// # Errors
+/// Those of [`Fd`].
+#[derive(Debug)]
+pub struct Stderr(());
+
+impl ErrorType for Stderr {
+    type Error = Error;
+}
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
+        let mut stderr = Fd::STDERR;
+        stderr.write(bytes)
+    }
+
+    /// Does nothing: no byte stays behind.
+    fn flush(&mut self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn write_fmt(&mut self, message: fmt::Arguments<'_>) -> Result<(), WriteFmtError<Error>> {
+        let mut memory = [0; STDERR_BYTES];
+        let mut gathered = Writer::new(Fd::STDERR, &mut memory);
+        let formatted = Write::write_fmt(&mut gathered, message);
+        // Also after a failure: what came before it tells the reader something.
+        let flushed = gathered.flush();
+        formatted?;
+        Ok(flushed?)
+    }
+}
+
+impl fmt::Write for Stderr {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.write_all(piece.as_bytes()).map_err(|_| fmt::Error)
+    }
+
+    fn write_fmt(&mut self, message: fmt::Arguments<'_>) -> fmt::Result {
+        Write::write_fmt(self, message).map_err(|_| fmt::Error)
+    }
+}
+
+/// Returns a handle to the process' standard input.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{self, Error, Read};
+///
+/// fn key() -> Result<u8, Error> {
+///     let mut byte = [0];
+///     io::stdin().read_exact(&mut byte)?;
+///     Ok(byte[0])
+/// }
+/// ```
+pub fn stdin() -> Stdin {
+    Stdin(())
+}
+
+/// Standard input, without a buffer and without a lock: threads that read at once share the bytes.
+///
+/// # Blocking
+/// Until at least one byte is there.
+///
+/// # Errors
+/// Those of [`Fd`].
+#[derive(Debug)]
+pub struct Stdin(());
+
+impl ErrorType for Stdin {
+    type Error = Error;
+}
+
+impl Read for Stdin {
+    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
+        let mut stdin = Fd::STDIN;
+        stdin.read(buffer)
+    }
+}
+
+/// Flushes standard output at the process' end, and makes it unbuffered, so that what destructors
+/// print later is not lost.
+///
+/// It does not wait for the lock: another thread may hold it for ever. What waits then is that
+/// thread's, and is lost with it. Errors are ignored, for nobody is left to hear of them.
+pub(crate) fn flush_at_exit() {
+    if let Some(mut pending) = STDOUT.try_lock_raw() {
+        pending.is_ending = true;
+        let _ = pending.with(|lines| lines.flush());
+    }
+}
+
+/// What [`print!`](crate::print) calls.
+#[doc(hidden)]
+pub fn _print(message: fmt::Arguments<'_>) {
+    // The guard is gone before the panic, which may lead to a flush.
+    let printed = Write::write_fmt(&mut stdout(), message);
+    if let Err(error) = printed {
+        panic!("failed printing to stdout: {}", Error::from(error));
+    }
+}
+
+/// What [`eprint!`](crate::eprint) calls.
+#[doc(hidden)]
+pub fn _eprint(message: fmt::Arguments<'_>) {
+    // There is no place left to report it to.
+    let _ = Write::write_fmt(&mut stderr(), message);
+}
+
+/// Prints to standard output. It may not be seen before the line ends; see
+/// [`stdout`](crate::io::stdout).
+///
+/// # Blocking
+/// As [`Stdout`](crate::io::Stdout).
+///
+/// # Panics
+/// If standard output fails. Where that is no reason to die, use `write!` on
+/// [`stdout`](crate::io::stdout). A pipe that nobody reads kills the process by `SIGPIPE` before.
+///
+/// # Examples
+/// ```
+/// threadbare::print!("{} of {}", 1, 2);
+/// ```
+#[macro_export]
+macro_rules! print {
+    ($($message:tt)*) => {
+        $crate::io::_print(::core::format_args!($($message)*))
+    };
+}
+
+/// Prints a line to standard output.
+///
+/// # Blocking
+/// As [`Stdout`](crate::io::Stdout).
+///
+/// # Panics
+/// As [`print!`](crate::print).
+///
+/// # Examples
+/// ```
+/// threadbare::println!("{} of {}", 1, 2);
+/// ```
+#[macro_export]
+macro_rules! println {
+    () => {
+        $crate::print!("\n")
+    };
+    ($($message:tt)*) => {
+        $crate::io::_print(::core::format_args!("{}\n", ::core::format_args!($($message)*)))
+    };
+}
+
+/// Prints to standard error; a failure is ignored.
+///
+/// # Blocking
+/// As [`Stderr`](crate::io::Stderr).
+///
+/// # Examples
+/// ```
+/// threadbare::eprint!("{} of {}", 1, 2);
+/// ```
+#[macro_export]
+macro_rules! eprint {
+    ($($message:tt)*) => {
+        $crate::io::_eprint(::core::format_args!($($message)*))
+    };
+}
+
+/// Prints a line to standard error; a failure is ignored.
+///
+/// # Blocking
+/// As [`Stderr`](crate::io::Stderr).
+///
+/// # Examples
+/// ```
+/// threadbare::eprintln!("{} of {}", 1, 2);
+/// ```
+#[macro_export]
+macro_rules! eprintln {
+    () => {
+        $crate::eprint!("\n")
+    };
+    ($($message:tt)*) => {
+        $crate::io::_eprint(::core::format_args!("{}\n", ::core::format_args!($($message)*)))
+    };
+}

@@ -1,0 +1,94 @@
+//! threadbare: the whole runtime that a Rust program needs on bare Linux.
+//!
+//! It starts the program, gives it threads, thread-locals, locks and buffers on every CPU, and ends
+//! it. There is no libc, no allocator and nothing below but the kernel.
+//!
+//! ```
+//! #![no_std]
+//! #![no_main]
+//!
+//! use threadbare::{println, thread};
+//!
+//! threadbare::entry!(main);
+//!
+//! fn main() {
+//!     let answer = thread::spawn(|| 6 * 7);
+//!     println!("the answer is {}", answer.join().unwrap());
+//! }
+//! ```
+//!
+//! A thread's stack is a buffer: its size, guard, memory and owner are chosen in the open. One
+//! mapping holds guard, stack, TLS, control block, closure and result; `join` gives it back, or a
+//! detached thread unmaps the ground under its own feet.
+//!
+//! # Modules
+//! - [`thread`]: spawn, join, detach, identity.
+//! - [`sync`]: locks on bare futexes.
+//! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
+//! - [`env`], [`process`]: arguments, environment, the end.
+//!
+//! # Features
+//! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
+//! (`memcpy` and its kin), `threads`.
+
+#![no_std]
+#![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
+#![cfg_attr(
+    feature = "test-seam",
+    allow(missing_docs, reason = "the seam shows what is private; what is public is checked without")
+)]
+
+mod arch;
+mod auxv;
+mod elf;
+pub mod env;
+mod fatal;
+pub mod io;
+#[cfg(any(feature = "mem", feature = "test-seam"))]
+mod mem;
+#[cfg(feature = "panic-handler")]
+mod panic;
+pub mod process;
+#[cfg(feature = "test-seam")]
+pub mod seam;
+mod stack;
+mod start;
+pub mod sync;
+mod sys;
+#[cfg(feature = "threads")]
+pub mod thread;
+mod tls;
+
+pub use sys::Errno;
+
+/// Names the program's `main`.
+///
+/// `main` takes nothing and returns `()`, `!`, an [`ExitCode`](process::ExitCode) or a `Result` of
+/// one of them, as with `std`: an `Err` is written to standard error and is a failure.
+///
+/// # Examples
+/// ```
+/// #![no_std]
+/// #![no_main]
+/// threadbare::entry!(main);
+/// fn main() {
+///     threadbare::println!("Hello, world!");
+/// }
+/// ```
+#[cfg(feature = "start")]
+#[macro_export]
+macro_rules! entry {
+    ($main:path) => {
+        #[unsafe(no_mangle)]
+        fn __threadbare_main() -> i32 {
+            let main: fn() -> _ = $main;
+            $crate::__report(main())
+        }
+    };
+}
+
+/// What `entry!` calls: a code as a number.
+#[doc(hidden)]
+pub fn __report(result: impl process::Termination) -> i32 {
+    i32::from(u8::from(result.report()))
+}

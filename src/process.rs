@@ -1,0 +1,141 @@
+//! The process and its end.
+//!
+//! A process ends when `main` returns, when any thread calls [`exit`] or [`abort`], when a panic
+//! aborts, or when its last thread ends. In the first two cases, in this order: `.fini_array` runs,
+//! standard output is flushed, and `exit_group` ends every thread wherever it is.
+
+use core::fmt;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use linux_raw_sys::general::SIGABRT;
+
+use crate::sys::{signal, task};
+
+/// What a process tells whoever waits for it: 0 to 255, of which 0 is success.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ExitCode(u8);
+
+impl ExitCode {
+    /// 0.
+    pub const SUCCESS: ExitCode = ExitCode(0);
+    /// 1.
+    pub const FAILURE: ExitCode = ExitCode(1);
+
+    /// Ends the process with this code, as [`exit`] does.
+    pub fn exit_process(self) -> ! {
+        exit(self.0.into())
+    }
+}
+
+impl From<u8> for ExitCode {
+    fn from(code: u8) -> ExitCode {
+        ExitCode(code)
+    }
+}
+
+impl From<ExitCode> for u8 {
+    fn from(code: ExitCode) -> u8 {
+        code.0
+    }
+}
+
+/// What `main` may return.
+pub trait Termination {
+    /// Turns it into the process's exit code.
+    fn report(self) -> ExitCode;
+}
+
+impl Termination for () {
+    fn report(self) -> ExitCode {
+        ExitCode::SUCCESS
+    }
+}
+
+impl Termination for ExitCode {
+    fn report(self) -> ExitCode {
+        self
+    }
+}
+
+impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
+    /// An error goes to standard error, as `std` writes it, and is a failure.
+    fn report(self) -> ExitCode {
+        match self {
+            Ok(value) => value.report(),
+            Err(error) => {
+                crate::eprintln!("Error: {error:?}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+}
+
+/// Names the type of `fn() -> T`'s value: `!` cannot be named elsewhere on stable Rust.
+#[doc(hidden)]
+pub trait Returns {
+    type Value;
+}
+
+impl<T> Returns for fn() -> T {
+    type Value = T;
+}
+
+impl Termination for <fn() -> ! as Returns>::Value {
+    fn report(self) -> ExitCode {
+        self
+    }
+}
+
+/// The kernel's number of the thread that ends the process, 0 while none does.
+#[cfg(feature = "start")]
+static EXITING: AtomicU32 = AtomicU32::new(0);
+
+/// Ends the process with the low 8 bits of `code`, after the finalisers of `.fini_array` and a
+/// flush of standard output.
+///
+/// No destructor of any thread runs. When two threads call it, the first one's code counts and the
+/// others wait for the end; when a finaliser calls it, the rest of the finalisers is left out.
+///
+/// # Blocking
+/// Never on a lock: standard output that another thread is writing to is not flushed.
+pub fn exit(code: i32) -> ! {
+    #[cfg(feature = "start")]
+    {
+        let this_thread = task::kernel_thread_id();
+        let first = EXITING.compare_exchange(0, this_thread, Ordering::Relaxed, Ordering::Relaxed);
+        match first {
+            // SAFETY: the process's end, reached once: the word was 0.
+            Ok(_) => unsafe { crate::start::run_fini_array() },
+            Err(other) if other != this_thread => loop {
+                // SAFETY: the word is a static; nobody wakes it, the process's end does.
+                unsafe {
+                    use crate::sys::futex::{Scope, wait};
+                    wait(EXITING.as_ptr(), other, Scope::Private);
+                }
+            },
+            Err(_) => {}
+        }
+    }
+    crate::io::flush_at_exit();
+    task::exit_process(code)
+}
+
+/// Ends the process by SIGABRT, at once: nothing is flushed and nothing runs.
+pub fn abort() -> ! {
+    die_by_abort()
+}
+
+/// Returns the process's number.
+pub fn id() -> u32 {
+    task::process_id()
+}
+
+/// SIGABRT, and what remains where that is not deadly: a handler that returned, or being PID 1,
+/// which signals without a handler do not reach.
+pub(crate) fn die_by_abort() -> ! {
+    signal::unblock(SIGABRT);
+    let _ = signal::raise(SIGABRT);
+    let _ = signal::reset(SIGABRT);
+    let _ = signal::raise(SIGABRT);
+    crate::arch::trap()
+}

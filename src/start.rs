@@ -1,0 +1,253 @@
+//! From the kernel's entry point to `main`, and the numbered phases between.
+//!
+//! 0. **Relocate** (`relocate`): a position-independent program's pointers are still link-time
+//!    addresses. No static that holds a pointer may be read before this is done.
+//! 1. **Read the initial stack**: arguments, environment, auxiliary vector.
+//! 2. **Read the program headers**: load bias, TLS template, stack size.
+//! 3. **Canary**: from `AT_RANDOM`, with a zero byte that stops string overruns.
+//! 4. **TLS of the main thread**: in a static area, or a mapping where it does not fit. No panic
+//!    before this: a panic asks for the thread's name.
+//! 5. **Identity**: the main thread's control block becomes current.
+//! 6. **`.init_array`**, in order.
+//! 7. **`main`**, then [`process::exit`](crate::process::exit) with what it returned.
+//!
+//! Until phase 6 there is one thread and no user code has run.
+
+use core::cell::UnsafeCell;
+use core::mem::MaybeUninit;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use linux_raw_sys::elf::Elf_Phdr;
+
+use crate::auxv::Auxv;
+use crate::elf::{Image, ImageError};
+use crate::fatal::{fatal, fatal_errno};
+use crate::sys::Errno;
+use crate::sys::mem::{self, Map, Prot};
+use crate::tls::{self, Facts, Shape};
+use crate::arch;
+
+#[cfg(feature = "start")]
+mod entry;
+#[cfg(feature = "start")]
+mod relocate;
+
+#[cfg(feature = "start")]
+pub(crate) use entry::{entry, run_fini_array};
+
+/// What the kernel and the linker told the program. Written once, before any second thread.
+#[derive(Debug)]
+pub struct Process {
+    /// Number of arguments, the program's name included; may be 0.
+    pub argument_count: usize,
+    /// The arguments, NUL-terminated strings, then a null pointer.
+    pub arguments: *const *const u8,
+    /// The environment, likewise.
+    pub environment: *const *const u8,
+    /// The auxiliary vector's known entries.
+    pub auxv: Auxv,
+    /// The page size: `AT_PAGESZ`, or 4096 where the kernel gave none.
+    pub page_bytes: usize,
+    /// What the program headers say.
+    pub image: Image,
+    /// The TLS area that every thread gets.
+    pub tls_shape: Shape,
+    /// The stack protector's value, the same in every thread.
+    pub canary: usize,
+}
+
+/// A cell for [`Process`]: written in phase 3, read ever after.
+struct ProcessCell(UnsafeCell<MaybeUninit<Process>>);
+
+// SAFETY: written while there is one thread, read only after.
+unsafe impl Sync for ProcessCell {}
+
+static PROCESS: ProcessCell = ProcessCell(UnsafeCell::new(MaybeUninit::uninit()));
+/// Whether `PROCESS` was written. Relaxed suffices: it is set while there is one thread, and
+/// `clone` orders it before every other thread's first step.
+static PROCESS_IS_KNOWN: AtomicBool = AtomicBool::new(false);
+/// Whether the calling thread can be asked for: phase 5 is over.
+static TLS_IS_UP: AtomicBool = AtomicBool::new(false);
+
+impl Process {
+    /// Returns what [`initialize`] found.
+    pub fn get() -> &'static Process {
+        if !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
+            fatal("the runtime is used before it was started");
+        }
+        // SAFETY: the flag says that the cell was written, which happens once.
+        unsafe { (*PROCESS.0.get()).assume_init_ref() }
+    }
+}
+
+/// Whether thread-locals can be used: false in the first phases.
+pub(crate) fn tls_is_up() -> bool {
+    TLS_IS_UP.load(Ordering::Relaxed)
+}
+
+/// Runs phases 1 to 5 from the initial stack that the kernel made.
+///
+/// # Safety
+/// 1. `initial_stack` is what the kernel left in the stack pointer: the argument count, the
+///    arguments, a null pointer, the environment, a null pointer, the auxiliary vector.
+/// 2. It is called once, by the first thread, before any other runs; strings and vector stay.
+/// 3. Nobody else sets up this thread's TLS.
+/// 4. A position-independent program has been relocated.
+pub unsafe fn initialize(initial_stack: *const usize) {
+    // SAFETY: clause 1. Phase 1.
+    let (argument_count, arguments, environment, auxv) = unsafe { read_stack(initial_stack) };
+    // SAFETY: `AT_PHDR` describes this program's headers. Phase 2.
+    let image = unsafe { read_headers(&auxv) };
+    let Some(tls_shape) = Shape::new(&image.tls, Facts::HERE) else {
+        fatal("PT_TLS is larger than the address space");
+    };
+    let process = Process {
+        argument_count,
+        arguments,
+        environment,
+        page_bytes: if auxv.page_bytes == 0 { 4096 } else { auxv.page_bytes },
+        // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
+        canary: unsafe { make_canary(&auxv, initial_stack) },
+        auxv,
+        image,
+        tls_shape,
+    };
+    // SAFETY: clause 2: nobody reads yet.
+    unsafe { (*PROCESS.0.get()).write(process) };
+    PROCESS_IS_KNOWN.store(true, Ordering::Relaxed);
+    set_global_canary(Process::get().canary);
+    // SAFETY: clauses 2 and 3. Phase 4.
+    unsafe { set_up_tls(Process::get()) };
+    // SAFETY: TLS is up, and this is the first thread. Phase 5.
+    #[cfg(feature = "threads")]
+    unsafe {
+        crate::thread::adopt_main();
+    }
+    TLS_IS_UP.store(true, Ordering::Relaxed);
+}
+
+/// Phase 1. Pure pointer walking; an empty argument list is legal before Linux 5.18.
+///
+/// # Safety
+/// 1. As [`initialize`], clause 1.
+unsafe fn read_stack(
+    stack: *const usize,
+) -> (usize, *const *const u8, *const *const u8, Auxv) {
+    // SAFETY: clause 1, for this and all the steps below: each stays within the block.
+    let argument_count = unsafe { *stack };
+    let arguments = stack.wrapping_add(1).cast::<*const u8>();
+    let environment = arguments.wrapping_add(argument_count + 1);
+    let mut end = environment;
+    // SAFETY: the environment ends with a null pointer.
+    while !unsafe { *end }.is_null() {
+        end = end.wrapping_add(1);
+    }
+    let mut pair = end.wrapping_add(1).cast::<usize>();
+    let auxv = Auxv::parse(core::iter::from_fn(|| {
+        // SAFETY: the vector ends with `AT_NULL`, at which `parse` stops asking.
+        let (kind, value) = unsafe { (*pair, *pair.wrapping_add(1)) };
+        pair = pair.wrapping_add(2);
+        Some((kind, value))
+    }));
+    (argument_count, arguments, environment, auxv)
+}
+
+/// Phase 2.
+///
+/// # Safety
+/// 1. `auxv` is this program's.
+unsafe fn read_headers(auxv: &Auxv) -> Image {
+    if auxv.phdr_address == 0 {
+        fatal("AT_PHDR is missing: link without -N, so that the program headers are loaded");
+    }
+    if auxv.phent_bytes != size_of::<Elf_Phdr>() {
+        fatal("AT_PHENT is not the size of a program header");
+    }
+    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address);
+    // SAFETY: clause 1: the kernel says that so many headers are there, and nobody writes them.
+    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count) };
+    match Image::parse(headers, auxv.phdr_address) {
+        Ok(image) => image,
+        Err(ImageError::NoLoadAddress) => fatal(
+            "no program header tells the load address: let the first segment hold the headers",
+        ),
+        Err(ImageError::TlsAlign) => fatal("PT_TLS has an alignment that is no power of two"),
+        Err(ImageError::TlsSize) => fatal("PT_TLS has more initial bytes than bytes"),
+    }
+}
+
+/// Phase 3. Without `AT_RANDOM` (a hand-made stack, an old emulator) the stack's own address is
+/// mixed: weaker, but different for each run where addresses are randomised.
+///
+/// # Safety
+/// 1. `auxv.random_address` is 0 or points to 16 bytes.
+unsafe fn make_canary(auxv: &Auxv, initial_stack: *const usize) -> usize {
+    let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address);
+    let seed = if random.is_null() {
+        initial_stack.addr().wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
+    } else {
+        // SAFETY: clause 1; the bytes need not be aligned.
+        unsafe { random.read_unaligned() }
+    };
+    // The byte at the lowest address is 0, so that a string copied over it ends there.
+    let mut bytes = seed.to_ne_bytes();
+    bytes[0] = 0;
+    usize::from_ne_bytes(bytes)
+}
+
+/// The canary where compilers look for a global one. C code that is linked in refers to it.
+#[cfg(feature = "start")]
+#[unsafe(no_mangle)]
+static __stack_chk_guard: core::sync::atomic::AtomicUsize =
+    core::sync::atomic::AtomicUsize::new(0);
+
+fn set_global_canary(canary: usize) {
+    #[cfg(feature = "start")]
+    __stack_chk_guard.store(canary, Ordering::Relaxed);
+    #[cfg(not(feature = "start"))]
+    let _ = canary;
+}
+
+/// Where C code that is linked in reports a stack that was overrun.
+#[cfg(feature = "start")]
+#[unsafe(no_mangle)]
+extern "C" fn __stack_chk_fail() -> ! {
+    fatal("a stack buffer was overrun: the canary below a return address has changed")
+}
+
+/// Room for the main thread's TLS where it is small, which saves a mapping and its page faults.
+#[repr(C, align(64))]
+struct TlsArea(UnsafeCell<[u8; TLS_AREA_BYTES]>);
+
+const TLS_AREA_BYTES: usize = 512;
+
+// SAFETY: handed to the main thread's TLS in phase 4 and to nobody else.
+unsafe impl Sync for TlsArea {}
+
+static TLS_AREA: TlsArea = TlsArea(UnsafeCell::new([0; TLS_AREA_BYTES]));
+
+/// Phase 4.
+///
+/// # Safety
+/// 1. As [`initialize`], clauses 2 and 3.
+unsafe fn set_up_tls(process: &Process) {
+    let shape = &process.tls_shape;
+    let area = TLS_AREA.0.get().cast::<u8>();
+    let (low, bytes) = if shape.bytes_max() <= TLS_AREA_BYTES {
+        (area, TLS_AREA_BYTES)
+    } else {
+        match mem::map(shape.bytes_max(), Prot::READ | Prot::WRITE, Map::empty()) {
+            Ok(low) => (low, shape.bytes_max()),
+            Err(Errno::NOMEM) => fatal("no memory for the main thread's thread-locals"),
+            Err(errno) => fatal_errno("mmap", errno),
+        }
+    };
+    let tp = low.with_addr(shape.tp_below(low.addr() + bytes));
+    // SAFETY: the area is ours, zero, and holds the shape at `tp` by `bytes_max`.
+    let tp = unsafe { tls::fill(&process.image.tls, shape, tp, process.canary, true) };
+    // SAFETY: the control block and TLS block around `tp` stay for the life of the program.
+    let result = unsafe { arch::set_thread_pointer(tp) };
+    if let Err(errno) = Errno::decode(result) {
+        fatal_errno("setting the thread pointer", errno);
+    }
+}

@@ -1,0 +1,207 @@
+//! Phase 0: a static position-independent program adds its load bias to its own pointers.
+//!
+//! Until that is done, a static that holds a pointer holds a link-time address. So this function
+//! reads no static and, in an unoptimised build too, calls nothing: not a method of a number or a
+//! pointer, and not `memcpy`, which is what moving a structure comes to. It is loops over integers,
+//! with plain operators and raw dereferences, and helpers that are always inlined.
+//!
+//! Only relative relocations exist in such a program (and the packed form, `DT_RELR`); symbols
+//! were resolved by the linker. Anything else is refused, loudly.
+//!
+//! Sources: gABI 4.1, "Dynamic Linking"; `DT_RELR`: gABI proposal of 2017, as in
+//! `elf/dynamic-link.h` of glibc. `AT_PHDR`: `fs/binfmt_elf.c`.
+
+use linux_raw_sys::elf::{
+    DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_LOAD,
+    PT_PHDR,
+};
+use linux_raw_sys::auxvec::{AT_NULL, AT_PHDR, AT_PHNUM};
+
+use crate::arch;
+
+const WORD: usize = size_of::<usize>();
+const DT_RELR: usize = 36;
+const DT_RELRSZ: usize = 35;
+const DT_JMPREL: usize = 23;
+
+/// Relocates the program, if it is one that has to.
+///
+/// # Safety
+/// 1. `initial_stack` is the kernel's.
+/// 2. It is called once, before anything reads a pointer from a static.
+///
+/// Always inlined: between functions of different code units even a call may go by such a pointer.
+#[inline(always)]
+pub(super) unsafe fn relocate(initial_stack: *const usize) {
+    let Some(relative) = arch::ELF_R_RELATIVE else { return };
+    // SAFETY: clause 1.
+    let (bias, dynamic) = unsafe { find_dynamic(initial_stack) };
+    if bias == 0 || dynamic == 0 {
+        return; // Linked for the place where it is.
+    }
+    // SAFETY: `dynamic` is the program's own `PT_DYNAMIC`; clause 2; the tables are the linker's.
+    unsafe {
+        if entry(dynamic, DT_JMPREL) != 0 {
+            arch::trap(); // Indirect functions: not in a program of ours.
+        }
+        let (table, bytes) = (entry(dynamic, DT_RELA), entry(dynamic, DT_RELASZ));
+        apply(bias, table, bytes, 3 * WORD, relative);
+        let (table, bytes) = (entry(dynamic, DT_REL), entry(dynamic, DT_RELSZ));
+        apply(bias, table, bytes, 2 * WORD, relative);
+        let (table, bytes) = (entry(dynamic, DT_RELR), entry(dynamic, DT_RELRSZ));
+        apply_packed(bias, table, bytes);
+    }
+}
+
+/// Reads one word.
+///
+/// # Safety
+/// 1. `address` holds a word.
+#[inline(always)]
+unsafe fn word(address: usize) -> usize {
+    // SAFETY: clause 1; the integer came from the kernel or the linker.
+    unsafe { *(address as *const usize) }
+}
+
+/// Stores a relocated pointer.
+///
+/// # Safety
+/// 1. `address` holds a pointer that the linker wants relocated, once.
+#[inline(always)]
+unsafe fn relocate_word(address: usize, value: usize) {
+    // SAFETY: clause 1.
+    unsafe { *(address as *mut usize) = value };
+}
+
+/// Finds the load bias and the dynamic section's run-time address; 0 where there is none.
+///
+/// # Safety
+/// 1. `initial_stack` is the kernel's.
+#[inline(always)]
+unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
+    let mut at = initial_stack as usize;
+    // SAFETY: clause 1, for all reads up to the headers: count, arguments, environment, vector.
+    at += (unsafe { word(at) } + 2) * WORD;
+    // SAFETY: as above.
+    while unsafe { word(at) } != 0 {
+        at += WORD;
+    }
+    at += WORD;
+    let (mut headers, mut count) = (0, 0);
+    loop {
+        // SAFETY: as above.
+        let (kind, value) = unsafe { (word(at), word(at + WORD)) };
+        if kind == AT_NULL as usize {
+            break;
+        } else if kind == AT_PHDR as usize {
+            headers = value;
+        } else if kind == AT_PHNUM as usize {
+            count = value;
+        }
+        at += 2 * WORD;
+    }
+    let (mut bias, mut has_bias, mut dynamic) = (0usize, false, 0usize);
+    let mut index = 0;
+    while headers != 0 && index < count {
+        let header = (headers + index * size_of::<Elf_Phdr>()) as *const Elf_Phdr;
+        // SAFETY: the kernel says that so many headers are there.
+        let (kind, offset, address) =
+            unsafe { ((*header).p_type, (*header).p_offset, (*header).p_vaddr) };
+        if kind == PT_PHDR {
+            bias = headers - address;
+            has_bias = true;
+        } else if kind == PT_LOAD && offset == 0 && !has_bias {
+            bias = headers - size_of::<Elf_Ehdr>() - address;
+        } else if kind == PT_DYNAMIC {
+            dynamic = address;
+        }
+        index += 1;
+    }
+    (bias, if dynamic == 0 { 0 } else { bias + dynamic })
+}
+
+/// Returns the value of the dynamic section's entry with `tag`, 0 where there is none.
+///
+/// One at a time: a structure of all of them would be moved by `memcpy`, and in an unoptimised
+/// build that reaches code through a table that is not relocated yet.
+///
+/// # Safety
+/// 1. `dynamic` is the program's dynamic section.
+#[inline(always)]
+unsafe fn entry(dynamic: usize, tag: usize) -> usize {
+    let mut at = dynamic;
+    loop {
+        // SAFETY: clause 1; the section ends with `DT_NULL`.
+        let (found, value) = unsafe { (word(at), word(at + WORD)) };
+        if found == tag {
+            return value;
+        }
+        if found == DT_NULL {
+            return 0;
+        }
+        at += 2 * WORD;
+    }
+}
+
+/// Applies a table of `DT_REL` or `DT_RELA` entries, told apart by their size.
+///
+/// # Safety
+/// 1. The table is the program's own, not yet applied.
+#[inline(always)]
+unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, relative: u32) {
+    // The type is the low half of `r_info`: 32 bits on 64-bit CPUs, 8 bits on 32-bit ones.
+    let kind_mask = if WORD == 8 { 0xffff_ffff } else { 0xff };
+    let mut at = bias + table;
+    let end = at + bytes;
+    while at < end {
+        // SAFETY: clause 1.
+        let (offset, info) = unsafe { (word(at), word(at + WORD)) };
+        let kind = info & kind_mask;
+        if kind == relative as usize {
+            let place = bias + offset;
+            // SAFETY: clause 1; the addend is in the entry or in the place.
+            unsafe {
+                let addend = if entry_bytes == 3 * WORD { word(at + 2 * WORD) } else { word(place) };
+                relocate_word(place, bias + addend);
+            }
+        } else if kind != 0 {
+            arch::trap(); // Neither relative nor none: this program needs a dynamic linker.
+        }
+        at += entry_bytes;
+    }
+}
+
+/// Applies the packed table: an even word is the address of a pointer, an odd one a bitmap of the
+/// words that follow the last address.
+///
+/// # Safety
+/// 1. The table is the program's own, not yet applied.
+#[inline(always)]
+unsafe fn apply_packed(bias: usize, table: usize, bytes: usize) {
+    let mut at = bias + table;
+    let end = at + bytes;
+    let mut place = 0;
+    while at < end {
+        // SAFETY: clause 1.
+        let entry = unsafe { word(at) };
+        if entry & 1 == 0 {
+            place = bias + entry;
+            // SAFETY: clause 1.
+            unsafe { relocate_word(place, bias + word(place)) };
+            place += WORD;
+        } else {
+            let mut bits = entry >> 1;
+            let mut current = place;
+            while bits != 0 {
+                if bits & 1 != 0 {
+                    // SAFETY: clause 1.
+                    unsafe { relocate_word(current, bias + word(current)) };
+                }
+                bits >>= 1;
+                current += WORD;
+            }
+            place += (8 * WORD - 1) * WORD;
+        }
+        at += WORD;
+    }
+}

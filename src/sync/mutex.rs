@@ -1,0 +1,239 @@
+//! Mutual exclusion in one word.
+//!
+//! The three-state lock of Drepper, "Futexes Are Tricky", section 6 ("mutex2"), as every system
+//! library has it. A thread that comes may overtake one that was just woken (no hand-over), which
+//! costs fairness and wins throughput.
+//!
+//! Ordering: who takes the lock sees all that the last holder did. Taking is Acquire, releasing is
+//! Release; the changes of `LOCKED` to `CONTENDED` carry nothing and are covered by the same
+//! operation's Acquire.
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::marker::PhantomData;
+use core::ops::{Deref, DerefMut};
+
+use super::primitive::{self, AtomicU32, Ordering};
+use super::{LockResult, TryLockError, TryLockResult};
+
+/// Nobody holds the lock.
+const UNLOCKED: u32 = 0;
+/// Somebody holds it and nobody sleeps: unlocking makes no system call.
+const LOCKED: u32 = 1;
+/// Somebody holds it and somebody may sleep: unlocking wakes one.
+const CONTENDED: u32 = 2;
+
+/// Looks at the word before the first sleep: about a microsecond, less than a sleep costs. A holder
+/// that works longer is better waited for asleep.
+const SPINS_MAX: u32 = 100;
+
+/// Mutual exclusion for a value; `std`'s `Mutex`, 4 bytes and the value.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::Mutex;
+/// static COUNT: Mutex<u32> = Mutex::new(0);
+/// *COUNT.lock().unwrap() += 1;
+/// ```
+pub struct Mutex<T: ?Sized> {
+    /// | value | holder | sleepers |
+    /// |---|---|---|
+    /// | `UNLOCKED` | none | none that was not woken |
+    /// | `LOCKED` | one | none |
+    /// | `CONTENDED` | one | perhaps some |
+    state: AtomicU32,
+    value: UnsafeCell<T>,
+}
+
+// SAFETY: the lock lets one thread at a time reach the value, which therefore moves between them.
+unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
+// SAFETY: as above.
+unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+
+/// The right to use a mutex's value; dropping it unlocks.
+#[must_use = "the mutex is unlocked at once when the guard is dropped"]
+pub struct MutexGuard<'a, T: ?Sized + 'a> {
+    mutex: &'a Mutex<T>,
+    /// Not `Send`, as in `std`: a lock belongs to the thread that took it.
+    _not_send: PhantomData<*const ()>,
+}
+
+// SAFETY: a shared guard is a shared reference to the value.
+unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
+
+impl<T> Mutex<T> {
+    /// Makes an unlocked mutex.
+    pub const fn new(value: T) -> Mutex<T> {
+        Mutex { state: AtomicU32::new(UNLOCKED), value: UnsafeCell::new(value) }
+    }
+
+    /// Returns the value; nobody else can hold the lock.
+    pub fn into_inner(self) -> LockResult<T> {
+        Ok(self.value.into_inner())
+    }
+}
+
+impl<T: ?Sized> Mutex<T> {
+    /// Takes the lock.
+    ///
+    /// # Blocking
+    /// While another thread holds it; for ever if the calling thread itself does.
+    ///
+    /// # Errors
+    /// None: a panic aborts, so there is no poison.
+    #[inline]
+    pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
+        Ok(self.lock_raw())
+    }
+
+    /// Takes the lock if nobody holds it.
+    ///
+    /// # Errors
+    /// [`TryLockError::WouldBlock`].
+    #[inline]
+    pub fn try_lock(&self) -> TryLockResult<MutexGuard<'_, T>> {
+        self.try_lock_raw().ok_or(TryLockError::WouldBlock)
+    }
+
+    /// Returns the value; the exclusive borrow proves that nobody holds the lock.
+    pub fn get_mut(&mut self) -> LockResult<&mut T> {
+        Ok(self.value.get_mut())
+    }
+
+    /// [`Mutex::lock`] for callers that know that there is no poison.
+    #[inline]
+    pub(crate) fn lock_raw(&self) -> MutexGuard<'_, T> {
+        if !self.try_acquire() {
+            self.acquire_slow();
+        }
+        MutexGuard { mutex: self, _not_send: PhantomData }
+    }
+
+    /// [`Mutex::try_lock`] for callers that know that there is no poison.
+    #[inline]
+    pub(crate) fn try_lock_raw(&self) -> Option<MutexGuard<'_, T>> {
+        self.try_acquire().then_some(MutexGuard { mutex: self, _not_send: PhantomData })
+    }
+
+    #[inline]
+    fn try_acquire(&self) -> bool {
+        self.state
+            .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
+            .is_ok()
+    }
+
+    #[cold]
+    fn acquire_slow(&self) {
+        let mut seen = self.spin();
+        if seen == UNLOCKED && self.try_acquire() {
+            return;
+        }
+        loop {
+            // From here on we may have slept beside others, so the word must say `CONTENDED` even
+            // if it is ours: our unlock then wakes the next one.
+            if seen != CONTENDED
+                && self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
+            {
+                return;
+            }
+            primitive::wait(&self.state, CONTENDED);
+            seen = self.spin();
+        }
+    }
+
+    /// Looks at the word while the lock is held and nobody sleeps, for a while; returns what it
+    /// saw last.
+    fn spin(&self) -> u32 {
+        let mut spins = SPINS_MAX;
+        loop {
+            let seen = self.state.load(Ordering::Relaxed);
+            if seen != LOCKED || spins == 0 {
+                return seen;
+            }
+            primitive::spin_loop();
+            spins -= 1;
+        }
+    }
+
+    #[inline]
+    fn release(&self) {
+        // After the store another thread may take the lock, finish, and free the mutex: only the
+        // address is used then.
+        let word = self.state.as_ptr();
+        if self.state.swap(UNLOCKED, Ordering::Release) == CONTENDED {
+            Self::wake(word);
+        }
+    }
+
+    #[cold]
+    fn wake(word: *const u32) {
+        primitive::wake_one(word);
+    }
+}
+
+impl<'a, T: ?Sized> MutexGuard<'a, T> {
+    /// Returns the mutex that the guard is of.
+    pub(super) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
+    }
+}
+
+impl<T: ?Sized> Deref for MutexGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        // SAFETY: the guard is proof that the lock is held.
+        unsafe { &*self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
+    fn deref_mut(&mut self) -> &mut T {
+        // SAFETY: the guard is proof that the lock is held, and it is borrowed exclusively.
+        unsafe { &mut *self.mutex.value.get() }
+    }
+}
+
+impl<T: ?Sized> Drop for MutexGuard<'_, T> {
+    #[inline]
+    fn drop(&mut self) {
+        self.mutex.release();
+    }
+}
+
+impl<T: Default> Default for Mutex<T> {
+    fn default() -> Mutex<T> {
+        Mutex::new(T::default())
+    }
+}
+
+impl<T> From<T> for Mutex<T> {
+    fn from(value: T) -> Mutex<T> {
+        Mutex::new(value)
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for Mutex<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_struct("Mutex");
+        match self.try_lock_raw() {
+            Some(guard) => f.field("data", &&*guard),
+            None => f.field("data", &format_args!("<locked>")),
+        };
+        f.finish_non_exhaustive()
+    }
+}
+
+impl<T: ?Sized + fmt::Debug> fmt::Debug for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        (**self).fmt(f)
+    }
+}
+
+const _: () = assert!(size_of::<Mutex<()>>() == 4);

@@ -1,0 +1,71 @@
+//! The kernel, one wrapper per call: typed arguments in, `Result` with a complete errno list out.
+//!
+//! Every call of the runtime but two goes through [`call!`], which is also where a test build makes
+//! calls fail on order ([`seam`]). The two are `unmap_and_exit`, which has no way back, and
+//! `fatal`'s, which must not depend on anything.
+//!
+//! It keeps no state and decides nothing: retrying, rounding and fallbacks belong to callers.
+
+pub mod errno;
+pub mod futex;
+pub mod io;
+pub mod mem;
+#[cfg(feature = "test-seam")]
+pub mod seam;
+pub mod signal;
+pub mod task;
+
+pub use errno::Errno;
+
+/// Makes a system call and turns its raw result into `Result<usize, Errno>`.
+///
+/// The arguments are `usize` expressions; the caller owes what the call owes ("unsafe" is the
+/// caller's to write).
+macro_rules! call {
+    ($nr:ident) => {
+        $crate::sys::made($crate::arch::nr::$nr, || $crate::arch::syscall0($crate::arch::nr::$nr))
+    };
+    ($nr:ident, $a:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall1($crate::arch::nr::$nr, $a)
+        })
+    };
+    ($nr:ident, $a:expr, $b:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall2($crate::arch::nr::$nr, $a, $b)
+        })
+    };
+    ($nr:ident, $a:expr, $b:expr, $c:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall3($crate::arch::nr::$nr, $a, $b, $c)
+        })
+    };
+    ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall4($crate::arch::nr::$nr, $a, $b, $c, $d)
+        })
+    };
+    ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall5($crate::arch::nr::$nr, $a, $b, $c, $d, $e)
+        })
+    };
+    ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall6($crate::arch::nr::$nr, $a, $b, $c, $d, $e, $f)
+        })
+    };
+}
+pub(crate) use call;
+
+/// Runs one raw call, unless a test ordered it to fail, and decodes its result.
+#[inline(always)]
+pub(crate) fn made(nr: usize, raw: impl FnOnce() -> isize) -> Result<usize, Errno> {
+    #[cfg(feature = "test-seam")]
+    if let Some(errno) = seam::ordered_failure(nr) {
+        return Err(errno);
+    }
+    #[cfg(not(feature = "test-seam"))]
+    let _ = nr;
+    Errno::decode(raw())
+}

@@ -1,0 +1,114 @@
+//! Kernel error numbers, with the kernel's names.
+//!
+//! The numbers differ between CPUs; they come from the kernel's headers for each.
+
+use core::fmt;
+
+use linux_raw_sys::errno as k;
+
+/// An error number of the kernel, 1 to 4095.
+///
+/// # Kernel
+/// errno(3), `include/uapi/asm-generic/errno-base.h`.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Errno(u16);
+
+impl Errno {
+    /// Splits a raw result into value and error: −4095..−1 are errors (`include/linux/err.h`).
+    #[inline]
+    pub(crate) fn decode(raw: isize) -> Result<usize, Errno> {
+        if (-4095..0).contains(&raw) { Err(Errno(raw.unsigned_abs() as u16)) } else { Ok(raw as usize) }
+    }
+
+    /// Makes an error of its number, or `None` where the kernel has no such number.
+    pub const fn from_raw(number: i32) -> Option<Errno> {
+        if number >= 1 && number <= 4095 { Some(Errno(number as u16)) } else { None }
+    }
+
+    /// Returns the number.
+    pub const fn raw(self) -> i32 {
+        self.0 as i32
+    }
+}
+
+/// Declares the named errors with the C library's wording, so that messages read as users expect.
+macro_rules! errnos {
+    ($($name:ident = $value:ident, $text:literal;)*) => {
+        impl Errno {
+            $(
+                #[doc = concat!("`", stringify!($value), "`: ", $text, ".")]
+                pub const $name: Errno = Errno(k::$value as u16);
+            )*
+
+            /// Returns the kernel's name for the error and what it says, where it is a known one.
+            fn known(self) -> Option<(&'static str, &'static str)> {
+                match self {
+                    $(Errno::$name => Some((stringify!($value), $text)),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+errnos! {
+    PERM = EPERM, "Operation not permitted";
+    NOENT = ENOENT, "No such file or directory";
+    SRCH = ESRCH, "No such process";
+    INTR = EINTR, "Interrupted system call";
+    IO = EIO, "Input/output error";
+    NXIO = ENXIO, "No such device or address";
+    TOOBIG = E2BIG, "Argument list too long";
+    NOEXEC = ENOEXEC, "Exec format error";
+    BADF = EBADF, "Bad file descriptor";
+    CHILD = ECHILD, "No child processes";
+    AGAIN = EAGAIN, "Resource temporarily unavailable";
+    NOMEM = ENOMEM, "Cannot allocate memory";
+    ACCES = EACCES, "Permission denied";
+    FAULT = EFAULT, "Bad address";
+    BUSY = EBUSY, "Device or resource busy";
+    EXIST = EEXIST, "File exists";
+    NODEV = ENODEV, "No such device";
+    NOTDIR = ENOTDIR, "Not a directory";
+    ISDIR = EISDIR, "Is a directory";
+    INVAL = EINVAL, "Invalid argument";
+    NFILE = ENFILE, "Too many open files in system";
+    MFILE = EMFILE, "Too many open files";
+    NOTTY = ENOTTY, "Inappropriate ioctl for device";
+    TXTBSY = ETXTBSY, "Text file busy";
+    FBIG = EFBIG, "File too large";
+    NOSPC = ENOSPC, "No space left on device";
+    SPIPE = ESPIPE, "Illegal seek";
+    ROFS = EROFS, "Read-only file system";
+    PIPE = EPIPE, "Broken pipe";
+    RANGE = ERANGE, "Numerical result out of range";
+    DEADLK = EDEADLK, "Resource deadlock avoided";
+    NAMETOOLONG = ENAMETOOLONG, "File name too long";
+    NOSYS = ENOSYS, "Function not implemented";
+    LOOP = ELOOP, "Too many levels of symbolic links";
+    OVERFLOW = EOVERFLOW, "Value too large for defined data type";
+    OPNOTSUPP = EOPNOTSUPP, "Operation not supported";
+    TIMEDOUT = ETIMEDOUT, "Connection timed out";
+    STALE = ESTALE, "Stale file handle";
+    DQUOT = EDQUOT, "Disk quota exceeded";
+}
+
+impl fmt::Display for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some((_, text)) => f.write_str(text),
+            None => write!(f, "Unknown error {}", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Errno {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.known() {
+            Some((name, _)) => f.write_str(name),
+            None => write!(f, "Errno({})", self.0),
+        }
+    }
+}
+
+impl core::error::Error for Errno {}

@@ -1,0 +1,77 @@
+//! `futex`: sleep while a word holds a value, wake who sleeps on a word.
+//!
+//! Raw pointers throughout: after the store that unlocks, another thread may free the word's
+//! memory, and a wake on an address that is gone is harmless to the kernel, while a reference to
+//! it would be undefined behaviour in Rust.
+//!
+//! Source: futex(2), `kernel/futex/`.
+
+use linux_raw_sys::general as k;
+
+use super::{Errno, call};
+
+/// Who else may sleep or wake on the word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Threads of this process: the kernel finds the queue by address alone.
+    Private,
+    /// Anybody who maps the memory, and the kernel itself: its wake-up of the tid word at a
+    /// thread's end is a shared one (`kernel/fork.c`, `mm_release`), which a private waiter
+    /// never hears.
+    Shared,
+}
+
+impl Scope {
+    /// The flag that goes with an operation.
+    const fn flag(self) -> u32 {
+        match self {
+            Scope::Private => k::FUTEX_PRIVATE_FLAG,
+            Scope::Shared => 0,
+        }
+    }
+}
+
+/// Why a wait ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    /// Somebody woke the word, or nobody did: spurious wake-ups are legal.
+    ByWake,
+    /// The word did not hold the value when the kernel looked.
+    ByChange,
+    /// A signal handler ran.
+    BySignal,
+}
+
+/// Sleeps while `*word == expected`.
+///
+/// # Blocking
+/// Until a wake, a signal or for no reason at all; callers loop on the word.
+///
+/// # Safety
+/// 1. `word` is aligned to 4 bytes. (An address that is not mapped is fatal, not undefined.)
+#[inline]
+pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
+    let operation = (k::FUTEX_WAIT | scope.flag()) as usize;
+    let forever = 0;
+    // SAFETY: the kernel reads four bytes; clause 1.
+    match unsafe { call!(FUTEX, word as usize, operation, expected as usize, forever) } {
+        Ok(_) => Woken::ByWake,
+        Err(Errno::AGAIN) => Woken::ByChange,
+        Err(Errno::INTR) => Woken::BySignal,
+        // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
+        Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
+    }
+}
+
+/// Wakes up to `count` sleepers on `word`; returns how many there were.
+///
+/// The word may be gone: then nobody is woken, or somebody who sleeps on the new tenant of the
+/// address wakes spuriously, which every sleeper allows for.
+#[inline]
+pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
+    let operation = (k::FUTEX_WAKE | scope.flag()) as usize;
+    let count = count.min(i32::MAX as u32) as usize;
+    // SAFETY: the kernel does not touch the word, it only looks its address up.
+    // EFAULT is what a shared wake on unmapped memory answers: nobody sleeps there.
+    unsafe { call!(FUTEX, word as usize, operation, count) }.unwrap_or(0)
+}

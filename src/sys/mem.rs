@@ -1,0 +1,74 @@
+//! Mappings: `mmap`, `mprotect`, `munmap`.
+
+use linux_raw_sys::general as k;
+
+use super::{Errno, call};
+
+bitflags::bitflags! {
+    /// What may be done with mapped pages (mmap(2)).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Prot: u32 {
+        /// Nothing: an access faults.
+        const NONE = k::PROT_NONE;
+        /// Reading.
+        const READ = k::PROT_READ;
+        /// Writing.
+        const WRITE = k::PROT_WRITE;
+    }
+
+    /// What kind of mapping it is (mmap(2)).
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Map: u32 {
+        /// Changes are this process's own.
+        const PRIVATE = k::MAP_PRIVATE;
+        /// Zeroes, not a file.
+        const ANONYMOUS = k::MAP_ANONYMOUS;
+        /// A stack: since Linux 6.7 no transparent huge pages (`include/linux/mman.h`).
+        const STACK = k::MAP_STACK;
+        /// No swap space is set aside for it.
+        const NORESERVE = k::MAP_NORESERVE;
+    }
+}
+
+/// Maps `bytes` of zeroed memory at a place that the kernel chooses.
+///
+/// # Errors
+/// `ENOMEM`: no address range, `RLIMIT_AS`, `RLIMIT_DATA`, `vm.max_map_count`, or overcommit
+/// refused. `EAGAIN`: `mlockall(MCL_FUTURE)` and `RLIMIT_MEMLOCK`. `EINVAL`: zero bytes.
+/// `EPERM`: a security module. Source: mmap(2).
+pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
+    let flags = (flags | Map::PRIVATE | Map::ANONYMOUS).bits() as usize;
+    let no_file = usize::MAX;
+    // SAFETY: without MAP_FIXED no existing mapping is touched. The offset is 0 in every unit.
+    let address = unsafe { call!(MMAP, 0, bytes, prot.bits() as usize, flags, no_file, 0) }?;
+    Ok(core::ptr::with_exposed_provenance_mut(address))
+}
+
+/// Changes what may be done with `[address, address + bytes)`.
+///
+/// # Errors
+/// `ENOMEM`: the range would be split past `vm.max_map_count`, or overcommit refused.
+/// `EACCES`: a security module. `EINVAL`: `address` is not page-aligned. Source: mprotect(2).
+///
+/// # Safety
+/// 1. The caller owns the range, and nobody relies on access that `prot` takes away.
+pub unsafe fn protect(address: *mut u8, bytes: usize, prot: Prot) -> Result<(), Errno> {
+    // SAFETY: clause 1.
+    unsafe { call!(MPROTECT, address.expose_provenance(), bytes, prot.bits() as usize) }?;
+    Ok(())
+}
+
+/// Gives `[address, address + bytes)` back.
+///
+/// # Errors
+/// `ENOMEM`: the range lies inside a larger mapping, and splitting that would exceed
+/// `vm.max_map_count`; nothing was unmapped. `EINVAL`: not page-aligned, or zero bytes.
+/// Source: munmap(2).
+///
+/// # Safety
+/// 1. The caller owns the range, and nobody uses it after this.
+pub unsafe fn unmap(address: *mut u8, bytes: usize) -> Result<(), Errno> {
+    // SAFETY: clause 1.
+    unsafe { call!(MUNMAP, address.expose_provenance(), bytes) }?;
+    Ok(())
+}

@@ -1,0 +1,115 @@
+//! The control block: what a thread's mapping knows about itself.
+//!
+//! It lies in the mapping, above the TLS, and the thread finds it through the runtime's one
+//! thread-local word. It is written by the spawner before `clone`; afterwards the thread owns all
+//! of it but the completion word, and after the completion is decided the one that the word names.
+
+use core::cell::Cell;
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::record::Record;
+use crate::sys::signal::SignalSet;
+
+/// A thread's memory: `[base, base + bytes)`, of which the lowest `guard_bytes` are inaccessible.
+#[derive(Clone, Copy, Debug)]
+pub struct Mapping {
+    pub base: *mut u8,
+    pub bytes: usize,
+    pub guard_bytes: usize,
+}
+
+/// Who gives the mapping back: decided by one swap from each side, of which the second one sees
+/// the first.
+///
+/// | value | thread | handle |
+/// |---|---|---|
+/// | `RUNNING` | runs | has not decided |
+/// | `DETACHED` | will own its mapping | gone |
+/// | `COMPLETED` | done, touches only its stack from here on | owns the mapping |
+pub struct Completion(AtomicU32);
+
+/// What the completion word held before a swap.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Before {
+    /// The other side has not decided: it will see this swap and owns the mapping then.
+    Undecided,
+    /// The other side decided first: the mapping is the caller's.
+    Decided,
+}
+
+impl Completion {
+    const RUNNING: u32 = 0;
+    const DETACHED: u32 = 1;
+    const COMPLETED: u32 = 2;
+
+    pub const fn new() -> Completion {
+        Completion(AtomicU32::new(Completion::RUNNING))
+    }
+
+    /// The thread's swap. By raw pointer, as all that may give memory away: the swap that leaves
+    /// the other side in charge may be followed by an unmap before this function returns.
+    ///
+    /// # Ordering
+    /// The result that the thread wrote is owed to the handle, and the handle's last accesses to
+    /// the thread: Release and Acquire on both swaps.
+    ///
+    /// # Safety
+    /// 1. `this` is valid until the swap, and the caller is the thread.
+    pub unsafe fn complete(this: *const Completion) -> Before {
+        // SAFETY: clause 1; the reference ends with the swap itself.
+        match unsafe { (*this).0.swap(Completion::COMPLETED, Ordering::AcqRel) } {
+            Completion::RUNNING => Before::Undecided,
+            Completion::DETACHED => Before::Decided,
+            _ => crate::fatal::fatal("a thread ended twice"),
+        }
+    }
+
+    /// The handle's swap, in the same way and order.
+    ///
+    /// # Safety
+    /// 1. `this` is valid until the swap, and the caller is the handle.
+    pub unsafe fn detach(this: *const Completion) -> Before {
+        // SAFETY: clause 1; the reference ends with the swap itself.
+        match unsafe { (*this).0.swap(Completion::DETACHED, Ordering::AcqRel) } {
+            Completion::RUNNING => Before::Undecided,
+            Completion::COMPLETED => Before::Decided,
+            _ => crate::fatal::fatal("a thread was detached twice"),
+        }
+    }
+
+    /// Whether the thread has swapped. Acquire: the result may be read then.
+    pub fn is_complete(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Completion::COMPLETED
+    }
+}
+
+/// What the spawner leaves for the thread, and the thread for its handle.
+pub struct Control {
+    /// This thread's record. The mapping owns one of its references.
+    pub record: &'static Record,
+    pub completion: Completion,
+    /// Whether `payload` holds the result. Written by the thread before its swap.
+    pub has_result: Cell<bool>,
+    /// Closure, then result.
+    pub payload: *mut u8,
+    /// Takes the closure out of the payload, calls it and leaves the result there.
+    pub run: unsafe fn(*mut u8),
+    /// Drops the result in the payload.
+    pub drop_result: unsafe fn(*mut u8),
+    pub mapping: Mapping,
+    /// The mask that the thread begins user code with: the spawner's.
+    pub signal_mask: SignalSet,
+}
+
+impl Control {
+    /// Drops the result, if there is one.
+    ///
+    /// # Safety
+    /// 1. The caller owns the result: it saw the completion decided in its favour.
+    pub unsafe fn discard_result(&self) {
+        if self.has_result.replace(false) {
+            // SAFETY: the payload holds a result, and by clause 1 nobody else will read it.
+            unsafe { (self.drop_result)(self.payload) };
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! Who am I: the calling thread's handle, id and name.
+
+use core::cell::Cell;
+use core::fmt;
+use core::num::NonZeroU64;
+use core::ptr;
+
+use super::control::{Completion, Control, Mapping};
+use super::record::{self, Record};
+use crate::arch;
+use crate::sys::{signal::SignalSet, task};
+
+/// A thread's identity: its id and name, valid for as long as anybody keeps it, the thread's own
+/// end notwithstanding.
+pub struct Thread {
+    /// One reference of the record is this handle's.
+    record: &'static Record,
+}
+
+/// A thread's number: 64 bits, never used twice in a process. The main thread's is 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ThreadId(NonZeroU64);
+
+impl ThreadId {
+    /// Returns the number.
+    pub const fn as_u64(self) -> NonZeroU64 {
+        self.0
+    }
+}
+
+impl Thread {
+    /// Makes a handle with a reference of its own.
+    pub(super) fn of(record: &'static Record) -> Thread {
+        record.retain();
+        Thread { record }
+    }
+
+    /// Returns the thread's id.
+    pub fn id(&self) -> ThreadId {
+        // Ids count from 1, so the fallback never shows.
+        ThreadId(NonZeroU64::new(self.record.id()).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// Returns the thread's name, `None` where it was given none. The main thread's is `main`.
+    pub fn name(&self) -> Option<&str> {
+        name_in(self.record.name_bytes())
+    }
+}
+
+/// Reads a NUL-padded name.
+fn name_in(bytes: &[u8; task::NAME_BYTES]) -> Option<&str> {
+    let text = core::ffi::CStr::from_bytes_until_nul(bytes).ok()?.to_str().ok()?;
+    if text.is_empty() { None } else { Some(text) }
+}
+
+impl Clone for Thread {
+    fn clone(&self) -> Thread {
+        Thread::of(self.record)
+    }
+}
+
+impl Drop for Thread {
+    fn drop(&mut self) {
+        // SAFETY: this handle's reference goes with it.
+        unsafe { self.record.release() };
+    }
+}
+
+impl fmt::Debug for Thread {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Thread").field("id", &self.id()).field("name", &self.name()).finish()
+    }
+}
+
+/// Returns a handle of the calling thread.
+///
+/// # Panics
+/// In a thread that this crate did not start.
+///
+/// # Examples
+/// ```
+/// assert_eq!(threadbare::thread::current().name(), Some("main"));
+/// ```
+pub fn current() -> Thread {
+    match control() {
+        Some(control) => Thread::of(control.record),
+        None => panic!("this thread was not started by threadbare"),
+    }
+}
+
+/// Lets another thread run: `sched_yield(2)`.
+pub fn yield_now() {
+    task::yield_now();
+}
+
+/// The calling thread's control block, `None` in a foreign thread.
+pub(super) fn control() -> Option<&'static Control> {
+    // SAFETY: TLS is set up before any code that can call this runs (`start::TLS_IS_UP` guards the
+    // one path that may come earlier). The word is null or this thread's own control block, which
+    // lives as long as the thread; `'static` does not leave this module's callers.
+    unsafe { ptr::with_exposed_provenance::<Control>(arch::current()).as_ref() }
+}
+
+/// Calls `with` with the calling thread's name, without touching a reference count: for panics.
+pub(crate) fn name_of_current(with: impl FnOnce(Option<&str>)) {
+    with(control().and_then(|control| name_in(control.record.name_bytes())));
+}
+
+/// The main thread's control block. Its memory is the kernel's and the image's, so there is no
+/// mapping to give back, no closure and no result.
+struct MainControl(Control);
+
+// SAFETY: only the main thread reaches it, through its own thread-local word.
+unsafe impl Sync for MainControl {}
+
+static MAIN_CONTROL: MainControl = MainControl(Control {
+    record: &record::MAIN,
+    completion: Completion::new(),
+    has_result: Cell::new(false),
+    payload: ptr::null_mut(),
+    run: no_payload,
+    drop_result: no_payload,
+    mapping: Mapping { base: ptr::null_mut(), bytes: 0, guard_bytes: 0 },
+    signal_mask: SignalSet::NONE,
+});
+
+unsafe fn no_payload(_: *mut u8) {}
+
+/// Gives the calling thread, which ran `_start`, the main thread's identity.
+///
+/// # Safety
+/// 1. This thread's TLS is set up, and it is the one that the kernel started the program with.
+pub(crate) unsafe fn adopt_main() {
+    // SAFETY: clause 1.
+    unsafe { arch::set_current(ptr::from_ref(&MAIN_CONTROL.0).expose_provenance()) };
+}

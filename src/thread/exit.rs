@@ -1,0 +1,115 @@
+//! The thread's side of its end. Nobody returns from here.
+//!
+//! The order, and the reason of each step:
+//!
+//! 1. The closure has returned and its result lies in the mapping.
+//! 2. Swap the completion word. If the handle is undecided it owns mapping and result from here
+//!    on; all that this thread still uses is its stack, which the handle leaves alone until the
+//!    kernel has cleared the tid word. Signals stay deliverable: a handler runs on a stack that is
+//!    still valid.
+//! 3. Otherwise everything is ours. Drop the result, as ordinary code: signals on, TLS valid.
+//! 4. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
+//!    mapping on only when the kernel has cleared it.
+//! 5. If the cache will not have it: block all signals, because a handler would soon have no stack;
+//!    tell the kernel not to clear the tid word, clear it ourselves and give the record up; unmap
+//!    the stack and end the thread in one piece of assembly that touches no memory.
+//!
+//! No step sleeps, and none takes a lock that it has to wait for.
+
+use core::ptr;
+use core::sync::atomic::{Ordering, fence};
+
+use super::cache::{self, Tenancy};
+use super::control::{Before, Completion, Control};
+use super::current;
+use crate::sys::{signal, task};
+use crate::{arch, fatal};
+
+/// Ends the calling thread, whose closure has returned.
+///
+/// # Safety
+/// 1. `control` is the calling thread's, and no value on its stack still needs dropping.
+unsafe fn finish(control: *const Control) -> ! {
+    // SAFETY: clause 1; the mapping is valid up to the swap whatever the handle does.
+    let before = unsafe { Completion::complete(&raw const (*control).completion) };
+    if before == Before::Undecided {
+        leave();
+    }
+    // SAFETY: the handle was gone before our swap, so the mapping is ours.
+    let control = unsafe { &*control };
+    // SAFETY: and so is the result.
+    unsafe { control.discard_result() };
+    let tenancy = Tenancy { mapping: control.mapping, record: control.record };
+    // SAFETY: the mapping is ours, and `leave` uses nothing of it but the stack until the kernel
+    // clears the tid word.
+    match unsafe { cache::keep(tenancy) } {
+        Ok(()) => leave(),
+        // SAFETY: the mapping is ours alone, clause 1 covers what is on the stack.
+        Err(tenancy) => unsafe { unmap_self(tenancy) },
+    }
+}
+
+/// Leaves the stack to whoever waits for the tid word.
+///
+/// # Ordering
+/// The fence comes before the kernel's store to the tid word in this thread's program order, so
+/// that whoever reads the cleared word (`Record::is_gone`, Acquire) comes after every store of
+/// this thread. The exit path of the kernel has barriers of its own; nothing promises them.
+fn leave() -> ! {
+    fence(Ordering::Release);
+    task::exit_thread()
+}
+
+/// Unmaps the memory below our feet and leaves.
+///
+/// # Safety
+/// 1. The caller owns the tenancy, is its tenant, and leaves nothing behind that needs dropping.
+unsafe fn unmap_self(tenancy: Tenancy) -> ! {
+    let Tenancy { mapping, record } = tenancy;
+    signal::block_all();
+    // SAFETY: a null word is always allowed.
+    unsafe { task::set_tid_address(ptr::null_mut()) };
+    record.clear_tid();
+    // SAFETY: the mapping's reference; nobody uses the record through the mapping any more.
+    unsafe { record.release() };
+    // SAFETY: clause 1; signals are blocked; the kernel has no word to clear.
+    unsafe { arch::unmap_and_exit(mapping.base.addr(), mapping.bytes) }
+}
+
+/// Ends the calling thread without a value and without running a single destructor.
+///
+/// For memory the thread parks for ever: nothing on its stack is dropped, and its stack, TLS and
+/// closure are never reused, unmapped or handed back, so that what others borrowed from them stays
+/// valid. [`JoinHandle::join`](super::JoinHandle::join) returns an error. The process goes on,
+/// even when it is the main thread that ends; it ends with its last thread.
+///
+/// # Panics
+/// In a thread that this crate did not start.
+pub fn exit() -> ! {
+    let Some(control) = current::control() else {
+        panic!("this thread was not started by threadbare");
+    };
+    if !control.mapping.base.is_null() {
+        // The handle, if there is one, finds no result and leaves the mapping alone.
+        // SAFETY: this thread has not swapped: its closure has not returned.
+        let _ = unsafe { Completion::complete(&raw const control.completion) };
+    }
+    leave()
+}
+
+/// Runs the closure, then ends the thread: the rest of `spawn::entry`, on the thread itself.
+///
+/// # Safety
+/// 1. `control` is the calling thread's and its payload holds the closure.
+pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
+    // SAFETY: clause 1; from `clone` on the control block is this thread's, its cells included.
+    let control = unsafe { &*control };
+    signal::restore(&control.signal_mask);
+    // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
+    unsafe { (control.run)(control.payload) };
+    if control.has_result.replace(true) {
+        fatal::fatal("a thread's closure returned twice");
+    }
+    // SAFETY: the closure and all its locals are gone.
+    unsafe { finish(control) }
+}

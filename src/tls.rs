@@ -1,0 +1,146 @@
+//! Thread-local storage: where a thread's block and control block lie, and how they are filled.
+//!
+//! ```text
+//!   TlsVariant::One           [tcb][gap]│ block │           tp at the tcb's low end
+//!   TlsVariant::OneModified   [tcb]│[gap] block │           tp at the tcb's high end, plus a bias
+//!   TlsVariant::Two           │ block [gap]│[tcb]           tp at the tcb's low end
+//! ```
+//!
+//! The arithmetic is pure and tested for every variant on any CPU. It knows nothing of mappings:
+//! `stack` finds the place, `start` does it for the main thread. There is no dynamic TLS.
+//!
+//! Sources: Drepper, "ELF Handling For Thread-Local Storage" 3.4; for `p_vaddr` that is not a
+//! multiple of `p_align`, what linkers do: LLD `ELF/InputSection.cpp` (`getTlsTpOffset`), which
+//! puts a block at the first place past the control block that equals `p_vaddr` modulo `p_align`.
+
+use crate::arch::{self, TlsVariant};
+use crate::elf::TlsTemplate;
+
+/// The least alignment of a thread pointer: what a control block of words needs.
+const TP_ALIGN_BYTES_MIN: usize = if arch::STACK_ALIGN_BYTES > 2 * size_of::<usize>() {
+    arch::STACK_ALIGN_BYTES
+} else {
+    2 * size_of::<usize>()
+};
+
+/// The facts of a CPU that TLS layout depends on; [`Facts::HERE`] are this CPU's.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// Which side of the thread pointer the block is on.
+    pub variant: TlsVariant,
+    /// The control block's size.
+    pub tcb_bytes: usize,
+}
+
+impl Facts {
+    /// This CPU's.
+    pub const HERE: Facts = Facts { variant: arch::TLS_VARIANT, tcb_bytes: arch::TLS_TCB_BYTES };
+}
+
+/// A TLS area: control block, gap and TLS block, measured from the thread pointer without bias.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shape {
+    /// How far below the thread pointer the area begins.
+    pub below_tp_bytes: usize,
+    /// How far above the thread pointer the area ends.
+    pub above_tp_bytes: usize,
+    /// The thread pointer's alignment, a power of two.
+    pub tp_align_bytes: usize,
+    /// The TLS block's first byte, as a distance from the thread pointer: below it in variant II.
+    pub block_offset: isize,
+}
+
+impl Shape {
+    /// Lays out the area for `template`, or `None` where its size cannot be represented.
+    pub fn new(template: &TlsTemplate, facts: Facts) -> Option<Shape> {
+        let align = template.align_bytes;
+        let misalign = template.link_address & (align - 1);
+        let size = template.memory_bytes;
+        // The block must fit into an address space twice over for the sums below not to wrap.
+        if size > isize::MAX as usize / 4 || align > isize::MAX as usize / 4 {
+            return None;
+        }
+        let tp_align_bytes = if align > TP_ALIGN_BYTES_MIN { align } else { TP_ALIGN_BYTES_MIN };
+        Some(match facts.variant {
+            TlsVariant::Two => {
+                // The first distance at or past `size` at which the block's start has `p_vaddr`'s
+                // remainder: distance + misalign is a multiple of the alignment.
+                let distance = size + ((size + misalign).wrapping_neg() & (align - 1));
+                Shape {
+                    below_tp_bytes: distance,
+                    above_tp_bytes: facts.tcb_bytes,
+                    tp_align_bytes,
+                    block_offset: -(distance as isize),
+                }
+            }
+            TlsVariant::One | TlsVariant::OneModified => {
+                let (below, floor) = match facts.variant {
+                    TlsVariant::One => (0, facts.tcb_bytes),
+                    _ => (facts.tcb_bytes, 0),
+                };
+                // The first distance at or past `floor` with `p_vaddr`'s remainder.
+                let distance = floor + (misalign.wrapping_sub(floor) & (align - 1));
+                Shape {
+                    below_tp_bytes: below,
+                    above_tp_bytes: distance + size,
+                    tp_align_bytes,
+                    block_offset: distance as isize,
+                }
+            }
+        })
+    }
+
+    /// An upper bound of the bytes an area takes wherever it is placed.
+    pub fn bytes_max(&self) -> usize {
+        self.below_tp_bytes + self.above_tp_bytes + self.tp_align_bytes - 1
+    }
+
+    /// The highest thread pointer (without bias) for which the area ends at or below `end`.
+    pub fn tp_below(&self, end: usize) -> usize {
+        (end - self.above_tp_bytes) & !(self.tp_align_bytes - 1)
+    }
+}
+
+/// Fills the TLS area at `tp` (without bias) and returns the value for the thread register.
+///
+/// `is_zeroed` says that the block holds zeroes already, as a fresh mapping does.
+///
+/// # Safety
+/// 1. `shape` was made from `template`, and `tp` is aligned to its `tp_align_bytes`.
+/// 2. The area around `tp` that `shape` describes is writable and nobody else uses it.
+/// 3. `template.address` is readable for `template.file_bytes`.
+pub unsafe fn fill(
+    template: &TlsTemplate,
+    shape: &Shape,
+    tp: *mut u8,
+    canary: usize,
+    is_zeroed: bool,
+) -> usize {
+    // SAFETY: clause 2: the block lies in the area.
+    let block = unsafe { tp.offset(shape.block_offset) };
+    // SAFETY: clauses 2 and 3; a template and a thread's area never overlap.
+    unsafe {
+        block.copy_from_nonoverlapping(template.address as *const u8, template.file_bytes);
+    }
+    if !is_zeroed {
+        // SAFETY: clause 2; `Image::parse` checked that file_bytes <= memory_bytes.
+        unsafe {
+            let rest = block.add(template.file_bytes);
+            rest.write_bytes(0, template.memory_bytes - template.file_bytes);
+        }
+    }
+    if arch::TLS_SELF_POINTER {
+        // SAFETY: clause 2: the word at the thread pointer belongs to the control block.
+        unsafe { tp.cast::<usize>().write(tp.addr()) };
+    }
+    if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
+        // SAFETY: clause 2: the contract puts the canary into the control block.
+        unsafe { tp.add(offset).cast::<usize>().write(canary) };
+    }
+    tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
+}
+
+const _: () = match arch::TLS_CANARY_OFFSET_BYTES {
+    Some(offset) => assert!(offset + size_of::<usize>() <= arch::TLS_TCB_BYTES),
+    None => {}
+};

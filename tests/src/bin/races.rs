@@ -1,0 +1,166 @@
+//! The end of a thread raced from both sides, thousands of times, with the cache on and off.
+
+#![no_std]
+#![no_main]
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use suite::kernel::mapping_count;
+use suite::{Verdict, check, check_eq};
+use threadbare::seam::thread_counts;
+use threadbare::thread::{self, Builder, CacheLimits};
+
+suite::area! { 15:
+    detached_threads_leave_no_mapping_with_the_cache,
+    detached_threads_leave_no_mapping_without_the_cache,
+    detach_against_exit,
+    detach_against_exit_without_the_cache,
+    join_against_exit,
+    join_against_exit_without_the_cache,
+    spawners_race_for_the_cache,
+}
+
+const THREADS: u32 = 2_000;
+
+static ENDED: AtomicU32 = AtomicU32::new(0);
+
+struct CountsItsEnd;
+
+impl Drop for CountsItsEnd {
+    fn drop(&mut self) {
+        ENDED.fetch_add(1, Ordering::Release);
+    }
+}
+
+/// Waits until `count` results were dropped and all that is left of their threads is settled:
+/// nothing in use, and no more lines of `/proc/self/maps` than `mappings`.
+fn settle(count: u32, mappings: usize) -> Verdict {
+    let mut left = 10_000_000u32;
+    while ENDED.load(Ordering::Acquire) < count && left > 0 {
+        thread::yield_now();
+        left -= 1;
+    }
+    check_eq!(ENDED.load(Ordering::Acquire), count);
+    for _ in 0..100_000 {
+        let (records, kept) = thread_counts();
+        if records == kept && mapping_count() <= mappings {
+            return Ok(());
+        }
+        thread::yield_now();
+    }
+    let (records, kept) = thread_counts();
+    check_eq!(records, kept);
+    check!(mapping_count() <= mappings);
+    Ok(())
+}
+
+/// Empties the cache and returns how many mappings there may be in the end: what is there, and two
+/// for each that the cache may keep. Pages of thread records, which are never unmapped, are made
+/// first, for more threads than any case has at once.
+fn warm_up(limits: CacheLimits) -> usize {
+    static GO: AtomicU32 = AtomicU32::new(0);
+    thread::set_cache_limits(CacheLimits::OFF);
+    GO.store(0, Ordering::Release);
+    let handles = [0; 180].map(|_| {
+        Builder::new().stack_size(0).spawn(|| {
+            while GO.load(Ordering::Acquire) == 0 {
+                thread::yield_now();
+            }
+        })
+    });
+    GO.store(1, Ordering::Release);
+    for handle in handles.into_iter().flatten() {
+        let _ = handle.join();
+    }
+    thread::set_cache_limits(limits);
+    ENDED.store(0, Ordering::Release);
+    mapping_count() + 2 * limits.mappings_max
+}
+
+fn detach_many(limits: CacheLimits) -> Verdict {
+    let mappings = warm_up(limits);
+    check!(mappings > 0);
+    for number in 0..THREADS {
+        let spawned = Builder::new().stack_size(64 << 10).spawn(|| CountsItsEnd);
+        check!(spawned.is_ok());
+        // Bounded, so that a slow machine does not hold thousands of stacks at once.
+        while number - ENDED.load(Ordering::Acquire).min(number) > 100 {
+            thread::yield_now();
+        }
+    }
+    settle(THREADS, mappings)?;
+    thread::set_cache_limits(CacheLimits::DEFAULT);
+    Ok(())
+}
+
+fn detached_threads_leave_no_mapping_with_the_cache() -> Verdict {
+    detach_many(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT })
+}
+
+fn detached_threads_leave_no_mapping_without_the_cache() -> Verdict {
+    detach_many(CacheLimits::OFF)
+}
+
+/// Spawns, waits a varying moment, and ends the handle: now before, now after the thread's swap.
+fn race(limits: CacheLimits, end: fn(thread::JoinHandle<CountsItsEnd>)) -> Verdict {
+    let mappings = warm_up(limits);
+    for number in 0..THREADS {
+        let Ok(handle) = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd) else {
+            check!(false);
+            return Ok(());
+        };
+        for _ in 0..number % 50 {
+            core::hint::spin_loop();
+        }
+        if number % 3 == 0 {
+            thread::yield_now();
+        }
+        end(handle);
+    }
+    settle(THREADS, mappings)?;
+    thread::set_cache_limits(CacheLimits::DEFAULT);
+    Ok(())
+}
+
+fn detach_against_exit() -> Verdict {
+    race(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT }, drop)
+}
+
+fn detach_against_exit_without_the_cache() -> Verdict {
+    race(CacheLimits::OFF, drop)
+}
+
+fn join(handle: thread::JoinHandle<CountsItsEnd>) {
+    drop(handle.join());
+}
+
+fn join_against_exit() -> Verdict {
+    race(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT }, join)
+}
+
+fn join_against_exit_without_the_cache() -> Verdict {
+    race(CacheLimits::OFF, join)
+}
+
+fn spawners_race_for_the_cache() -> Verdict {
+    let mappings = warm_up(CacheLimits { mappings_max: 4, ..CacheLimits::DEFAULT });
+    let spawners = [0u32; 4].map(|_| {
+        thread::spawn(|| {
+            for number in 0..THREADS / 8 {
+                let handle = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd);
+                match handle {
+                    Ok(handle) if number % 2 == 0 => drop(handle.join()),
+                    Ok(handle) => handle.detach(),
+                    Err(_) => return false,
+                }
+            }
+            true
+        })
+    });
+    for spawner in spawners {
+        check_eq!(spawner.join(), Ok(true));
+    }
+    settle(THREADS / 2, mappings)?;
+    thread::set_cache_limits(CacheLimits::DEFAULT);
+    Ok(())
+}

@@ -1,0 +1,166 @@
+//! Builds the suite's programs and the examples, each (target, link mode, profile) once.
+//!
+//! It runs nothing it built; see `guest`.
+
+use crate::process;
+use crate::targets::{LinkMode, Profile, Target};
+use crate::toolchain;
+use anyhow::{Context, Result, ensure};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// A build that takes longer than this hangs.
+pub const LIMIT: Duration = Duration::from_secs(30 * 60);
+
+/// One thing to build: all programs of one target, link mode and profile.
+#[derive(Clone, Copy, Debug)]
+pub struct Build {
+    pub target: &'static Target,
+    pub mode: LinkMode,
+    pub profile: Profile,
+}
+
+impl Build {
+    /// Returns the name that progress lines carry.
+    pub fn label(&self) -> String {
+        format!("{:8} {:5} {:7}", self.target.name, self.mode, self.profile)
+    }
+
+    fn directory(&self) -> PathBuf {
+        let base = toolchain::target_dir(self.target, self.mode);
+        base.join(self.target.triple).join(self.profile.directory())
+    }
+
+    /// Where a suite program is after the build.
+    pub fn suite_program(&self, name: &str) -> PathBuf {
+        self.directory().join(name)
+    }
+
+    /// Where an example is after the build.
+    pub fn example(&self, name: &str) -> PathBuf {
+        self.directory().join("examples").join(name)
+    }
+
+    /// Builds the suite's programs and the examples. Two calls, because one would unify the
+    /// features of both packages: the examples must see the library as its users do.
+    pub fn run(&self) -> Result<()> {
+        self.run_cargo(&["--package", "suite", "--bins"], true)?;
+        self.run_examples()
+    }
+
+    /// Builds the examples alone.
+    pub fn run_examples(&self) -> Result<()> {
+        self.run_cargo(&["--package", "threadbare", "--examples"], false)
+    }
+
+    fn run_cargo(&self, what: &[&str], unstable: bool) -> Result<()> {
+        let profile = self.profile.to_string();
+        let mut command = toolchain::cargo("build", self.target, self.mode, unstable)?;
+        command.args(["--profile", &profile]).args(what);
+        run_cargo(command, LIMIT)
+    }
+}
+
+/// Runs a cargo command: with its own progress on a terminal, silently elsewhere unless it fails
+/// or warns.
+pub fn run_cargo(mut command: Command, limit: Duration) -> Result<()> {
+    let shown = process::show(&command);
+    let ended = if std::io::stderr().is_terminal() {
+        process::inherit(command, limit)?
+    } else {
+        command.env("CARGO_TERM_PROGRESS_WHEN", "never");
+        let finished = process::capture(command, b"", limit)?;
+        let text = String::from_utf8_lossy(&finished.output);
+        if finished.ended.code() != Some(0) || text.contains("warning:") {
+            eprint!("{text}");
+        }
+        finished.ended
+    };
+    ensure!(
+        ended.code() == Some(0),
+        "{}; repeat it with:\n  {shown}",
+        ended.describe()
+    );
+    Ok(())
+}
+
+/// Runs all builds, at most `jobs` at a time, and returns each with its outcome, in order.
+pub fn run_all(builds: &[Build], jobs: usize) -> Vec<(Build, Result<()>)> {
+    in_parallel(builds, jobs, |build| {
+        let started = Instant::now();
+        let outcome = build.run();
+        let word = if outcome.is_ok() { "built" } else { "BROKEN" };
+        println!(
+            "{word:6} {} {:8.1} s",
+            build.label(),
+            started.elapsed().as_secs_f32()
+        );
+        (*build, outcome)
+    })
+}
+
+/// Applies `work` to every item in at most `jobs` threads; the results keep the items' order.
+pub fn in_parallel<T: Sync, R: Send>(
+    items: &[T],
+    jobs: usize,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let queue = Mutex::new(items.iter().enumerate());
+    let results = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(|| {
+                loop {
+                    let next = queue
+                        .lock()
+                        .expect("no worker panics with the queue")
+                        .next();
+                    let Some((index, item)) = next else { return };
+                    let result = work(item);
+                    results
+                        .lock()
+                        .expect("no worker panics here")
+                        .push((index, result));
+                }
+            });
+        }
+    });
+    let mut results = results.into_inner().expect("all workers have ended");
+    results.sort_by_key(|(index, _)| *index);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Lists the programs that cargo finds in `directory`: `NAME.rs` and `NAME/main.rs`, sorted.
+pub fn programs_in(directory: &Path) -> Result<Vec<String>> {
+    let directory = toolchain::root().join(directory);
+    let entries = directory
+        .read_dir()
+        .with_context(|| format!("cannot list the programs in {}", directory.display()))?;
+    let mut names = Vec::new();
+    for entry in entries {
+        let path = entry?.path();
+        let is_program = path.extension().is_some_and(|extension| extension == "rs")
+            || path.join("main.rs").is_file();
+        if let (true, Some(stem)) = (is_program, path.file_stem()) {
+            names.push(stem.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parallel_results_keep_their_order() {
+        let items: Vec<usize> = (0..20).collect();
+        let doubled = in_parallel(&items, 3, |item| item * 2);
+        assert_eq!(doubled, (0..20).map(|item| item * 2).collect::<Vec<_>>());
+        assert!(in_parallel(&[0; 0], 2, |item: &i32| *item).is_empty());
+    }
+}

@@ -1,0 +1,71 @@
+//! `cargo xtask check`: what can be said about the sources without running anything.
+//!
+//! Every step runs even if one before it failed.
+
+use crate::build::{self, LIMIT};
+use crate::targets::{self, LinkMode};
+use crate::{setup, tidy, toolchain};
+use anyhow::{Result, bail};
+use std::process::Command;
+use std::time::Instant;
+
+/// Runs formatting, lints, a check of the library for every target, and `tidy`.
+pub fn run() -> Result<()> {
+    let mut failed = Vec::new();
+    let all = targets::select("all")?;
+    step("tidy", &mut failed, || tidy::run(&toolchain::root()));
+    step("format", &mut failed, || {
+        cargo(&["fmt", "--all", "--check"]).map_err(|e| e.context("`cargo fmt --all` repairs it"))
+    });
+    step("clippy, host tools", &mut failed, || {
+        let packages = [
+            "--package",
+            "xtask",
+            "--package",
+            "suite-hosted",
+            "--all-targets",
+        ];
+        cargo(&[&["clippy"], &packages[..], DENY].concat())
+    });
+    let host = targets::select("host")?[0];
+    step("clippy, library and examples", &mut failed, || {
+        let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
+        command
+            .args(["--package", "threadbare", "--lib", "--examples"])
+            .args(DENY);
+        build::run_cargo(command, LIMIT)
+    });
+    setup::ensure(&all)?;
+    for target in all {
+        step(&format!("library, {}", target.name), &mut failed, || {
+            let mut command = toolchain::cargo("check", target, target.modes[0], false)?;
+            command.args(["--package", "threadbare", "--lib"]);
+            build::run_cargo(command, LIMIT)
+        });
+    }
+    if !failed.is_empty() {
+        bail!("check failed in: {}", failed.join("; "));
+    }
+    Ok(())
+}
+
+const DENY: &[&str] = &["--", "-D", "warnings"];
+
+fn cargo(arguments: &[&str]) -> Result<()> {
+    let mut command: Command = toolchain::host_cargo();
+    command.args(arguments);
+    build::run_cargo(command, LIMIT)
+}
+
+fn step(name: &str, failed: &mut Vec<String>, work: impl FnOnce() -> Result<()>) {
+    let started = Instant::now();
+    let outcome = work();
+    let seconds = started.elapsed().as_secs_f32();
+    match outcome {
+        Ok(()) => println!("ok     check {name:40} {seconds:6.1} s"),
+        Err(error) => {
+            println!("FAILED check {name:40} {seconds:6.1} s\n{error:#}");
+            failed.push(name.to_owned());
+        }
+    }
+}

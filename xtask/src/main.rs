@@ -1,0 +1,83 @@
+//! `cargo xtask`: the one door to building, testing and checking this project.
+//!
+//! This file parses the command line and calls the verb; each verb has a file of its own.
+
+mod build;
+mod case;
+mod check;
+mod ci;
+mod elf;
+mod examples;
+mod guest;
+mod hosted;
+mod process;
+mod protocol;
+mod setup;
+mod size;
+mod skips;
+mod tally;
+mod targets;
+mod test;
+mod tidy;
+mod toolchain;
+mod variants;
+
+use anyhow::Result;
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+use tally::Tally;
+
+/// Builds, tests and checks threadbare on every CPU it supports.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct CommandLine {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand)]
+enum Verb {
+    /// Build the suite and the examples, run them on every target, count the cases
+    ///
+    /// Covers all targets, link modes and both profiles unless told otherwise. Missing tools are
+    /// installed first, as `setup` does. Nothing stops at the first failure. The last line is
+    /// `N passed, N failed, N skipped`; the exit status is 0 if something passed and nothing
+    /// failed.
+    Test(test::Options),
+    /// Check formatting, lints, the library on every target, and the house rules
+    Check,
+    /// Say which outside tools are missing, and install them where apt-get can
+    Setup,
+    /// Build the examples as small as they get; print their sizes and check their ELF files
+    Size(size::Options),
+    /// Run setup, check, test and size, as continuous integration does
+    ///
+    /// Every step runs even if one before it failed. The last line is the tally of the tests.
+    Ci,
+}
+
+fn main() -> ExitCode {
+    match run(CommandLine::parse().verb) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the verb and tells whether all is well.
+fn run(verb: Verb) -> Result<bool> {
+    let report = |tally: Tally| {
+        println!("{tally}");
+        tally.is_good()
+    };
+    match verb {
+        Verb::Test(options) => Ok(report(test::run(&options)?)),
+        Verb::Check => check::run().map(|()| true),
+        Verb::Setup => setup::run().map(|()| true),
+        Verb::Size(options) => size::run(&options).map(|()| true),
+        Verb::Ci => Ok(ci::run()),
+    }
+}

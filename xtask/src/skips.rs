@@ -1,0 +1,143 @@
+//! The table of skips that are allowed, and the check that none of them is out of date.
+//!
+//! A skip that is not listed is a failure; so is an entry whose case passes wherever it may skip.
+
+use crate::targets::Runner;
+
+/// Leave for one case to be skipped on some machines.
+#[derive(Debug)]
+pub struct Skip {
+    /// A target's name, or a prefix followed by `*`.
+    pub arch: &'static str,
+    /// The runner under which the case cannot be had.
+    pub runner: Runner,
+    /// The case's name as the guest prints it.
+    pub case: &'static str,
+    /// Why the case cannot be had there, and what would have to change.
+    pub reason: &'static str,
+}
+
+/// All allowed skips.
+pub const TABLE: &[Skip] = &[];
+
+impl Skip {
+    fn covers(&self, arch: &str, runner: Runner) -> bool {
+        let arch_matches = match self.arch.strip_suffix('*') {
+            Some(prefix) => arch.starts_with(prefix),
+            None => self.arch == arch,
+        };
+        arch_matches && self.runner == runner
+    }
+}
+
+/// Tells whether `table` lets `case` be skipped on this target and runner.
+pub fn allowed(table: &[Skip], arch: &str, runner: Runner, case: &str) -> bool {
+    table
+        .iter()
+        .any(|skip| skip.case == case && skip.covers(arch, runner))
+}
+
+/// What became of the cases of one run of one program.
+#[derive(Debug)]
+pub struct Observation {
+    pub arch: &'static str,
+    pub runner: Runner,
+    pub passed: Vec<String>,
+    pub skipped: Vec<String>,
+}
+
+/// Returns a sentence for each entry that is out of date. An entry whose case was not seen at all
+/// is only out of date in a `full` run, one without a filter and over all targets.
+pub fn stale(table: &[Skip], observed: &[Observation], full: bool) -> Vec<String> {
+    let mut sentences = Vec::new();
+    for skip in table {
+        let covered = || {
+            observed
+                .iter()
+                .filter(|run| skip.covers(run.arch, run.runner))
+        };
+        let holds = |names: &[String]| names.iter().any(|name| name == skip.case);
+        let entry = || {
+            format!(
+                "{} {} {} ({})",
+                skip.arch, skip.runner, skip.case, skip.reason
+            )
+        };
+        if covered().any(|run| holds(&run.skipped)) {
+            continue;
+        }
+        if covered().any(|run| holds(&run.passed)) {
+            sentences.push(format!(
+                "the case passes: remove the entry {} from skips.rs",
+                entry()
+            ));
+        } else if full {
+            sentences.push(format!(
+                "no such case was seen: correct the entry {}",
+                entry()
+            ));
+        }
+    }
+    sentences
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIST: &[Skip] = &[Skip {
+        arch: "mips*",
+        runner: Runner::Qemu,
+        case: "a",
+        reason: "emulator",
+    }];
+
+    fn run(arch: &'static str, passed: &[&str], skipped: &[&str]) -> Observation {
+        let own = |names: &[&str]| names.iter().map(|&name| name.into()).collect();
+        Observation {
+            arch,
+            runner: Runner::Qemu,
+            passed: own(passed),
+            skipped: own(skipped),
+        }
+    }
+
+    #[test]
+    fn an_entry_covers_its_pattern_runner_and_case_only() {
+        assert!(allowed(LIST, "mips", Runner::Qemu, "a"));
+        assert!(allowed(LIST, "mipsel", Runner::Qemu, "a"));
+        assert!(!allowed(LIST, "mips", Runner::Native, "a"));
+        assert!(!allowed(LIST, "mips", Runner::Qemu, "b"));
+        assert!(!allowed(LIST, "x86_64", Runner::Qemu, "a"));
+        let exact = &[Skip {
+            arch: "mips",
+            runner: Runner::Qemu,
+            case: "a",
+            reason: "",
+        }];
+        assert!(!allowed(exact, "mipsel", Runner::Qemu, "a"));
+    }
+
+    #[test]
+    fn an_entry_that_is_used_anywhere_is_not_stale() {
+        let observed = [run("mips", &["a"], &[]), run("mipsel", &[], &["a"])];
+        assert!(stale(LIST, &observed, true).is_empty());
+    }
+
+    #[test]
+    fn an_entry_whose_case_passes_everywhere_is_stale() {
+        let observed = [run("mips", &["a"], &[])];
+        assert!(stale(LIST, &observed, false)[0].contains("the case passes"));
+    }
+
+    #[test]
+    fn passing_elsewhere_says_nothing() {
+        assert!(stale(LIST, &[run("x86_64", &["a"], &[])], false).is_empty());
+    }
+
+    #[test]
+    fn an_entry_that_names_no_case_is_stale_in_a_full_run() {
+        assert_eq!(stale(LIST, &[run("mips", &["b"], &[])], true).len(), 1);
+        assert!(stale(LIST, &[run("mips", &["b"], &[])], false).is_empty());
+    }
+}

@@ -1,0 +1,172 @@
+//! Finds the compilers and the linker, and makes the cargo command for a target.
+//!
+//! The host's programs are built by the cargo that runs us. A target of another CPU is built by it
+//! too if rustup has that target's `core`, and otherwise by Debian's packaged compiler, which
+//! builds `core` from source. Nothing is installed here; see `setup`.
+
+use crate::process;
+use crate::targets::{LinkMode, Target};
+use anyhow::{Result, bail};
+use std::env;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Debian's compiler, by full path: a rustup proxy may hide it on PATH.
+pub const DEBIAN_CARGO: &str = "/usr/bin/cargo";
+/// See `DEBIAN_CARGO`.
+pub const DEBIAN_RUSTC: &str = "/usr/bin/rustc";
+
+/// Which compiler builds a target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Compiler {
+    /// This machine's own target, by the cargo that runs us.
+    Host,
+    /// Another target whose `core` rustup has installed.
+    Rustup,
+    /// Another target, by Debian's compiler, with `core` built from source.
+    DebianBuildStd,
+}
+
+/// Returns the repository's root directory.
+pub fn root() -> PathBuf {
+    let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
+    PathBuf::from(here)
+        .parent()
+        .map(Path::to_path_buf)
+        .unwrap_or_default()
+}
+
+/// Returns the path of `program` if a directory of PATH holds it.
+pub fn on_path(program: &str) -> Option<PathBuf> {
+    let path = env::var_os("PATH")?;
+    env::split_paths(&path)
+        .map(|directory| directory.join(program))
+        .find(|file| file.is_file())
+}
+
+/// A cargo command of the toolchain that runs us, free of the flags of the user's environment.
+pub fn host_cargo() -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    command.current_dir(root());
+    for variable in ["RUSTFLAGS", "CARGO_ENCODED_RUSTFLAGS", "CARGO_BUILD_TARGET"] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Says which compiler builds `target` on this machine.
+pub fn compiler_for(target: &Target) -> Compiler {
+    if target.name == env::consts::ARCH {
+        return Compiler::Host;
+    }
+    let mut question = host_rustc();
+    question.args(["--print", "target-libdir", "--target", target.triple]);
+    match process::ask(question) {
+        Ok(directory) if holds_core(Path::new(&directory)) => Compiler::Rustup,
+        _ => Compiler::DebianBuildStd,
+    }
+}
+
+/// Returns the name and version of the compiler for this machine's own programs.
+pub fn host_rustc_version() -> Result<String> {
+    let mut question = host_rustc();
+    question.arg("--version");
+    let answer = process::ask(question)?;
+    Ok(answer.split(" (").next().unwrap_or_default().to_owned())
+}
+
+fn host_rustc() -> Command {
+    Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()))
+}
+
+fn holds_core(directory: &Path) -> bool {
+    let Ok(entries) = directory.read_dir() else {
+        return false;
+    };
+    entries
+        .flatten()
+        .any(|entry| entry.file_name().to_string_lossy().starts_with("libcore-"))
+}
+
+/// Finds the linker for targets of another CPU.
+pub fn cross_linker() -> Result<PathBuf> {
+    let mut tried = Vec::new();
+    for mut rustc in [host_rustc(), Command::new(DEBIAN_RUSTC)] {
+        rustc.args(["--print", "sysroot"]);
+        let Ok(sysroot) = process::ask(rustc) else {
+            continue;
+        };
+        let host = format!("{}-unknown-linux-gnu", env::consts::ARCH);
+        let linker = Path::new(&sysroot)
+            .join("lib/rustlib")
+            .join(host)
+            .join("bin/rust-lld");
+        if linker.is_file() {
+            return Ok(linker);
+        }
+        tried.push(linker.display().to_string());
+    }
+    if let Some(linker) = on_path("ld.lld") {
+        return Ok(linker);
+    }
+    bail!(
+        "no linker for other CPUs: neither {} nor `ld.lld` on PATH exists.\n\
+         Install a rustup toolchain (it carries rust-lld) or LLVM's lld (Debian: package `lld`).",
+        tried.join(" nor ")
+    )
+}
+
+/// Makes `cargo VERB --target …` for a target and link mode, in a target directory of its own, so
+/// that other flags never rebuild what is there. `unstable` lets a package use unstable features.
+pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Result<Command> {
+    let compiler = compiler_for(target);
+    let mut command = match compiler {
+        Compiler::Host | Compiler::Rustup => host_cargo(),
+        Compiler::DebianBuildStd => debian_cargo(),
+    };
+    command.arg(verb).args(["--target", target.triple]);
+    command.arg("--target-dir").arg(target_dir(target, mode));
+    let mut rustflags = mode.rustflags().to_vec();
+    rustflags.extend(target.rustflags);
+    if compiler != Compiler::Host {
+        let triple = target.triple.replace(['-', '.'], "_").to_uppercase();
+        // Through cargo rather than `-Clinker=`, so that build scripts see RUSTC_LINKER.
+        command.env(format!("CARGO_TARGET_{triple}_LINKER"), cross_linker()?);
+        rustflags.insert(0, "-Clinker-flavor=ld.lld");
+    }
+    if compiler == Compiler::DebianBuildStd {
+        command.arg("-Zbuild-std=core,alloc");
+    }
+    if unstable || compiler == Compiler::DebianBuildStd {
+        command.env("RUSTC_BOOTSTRAP", "1");
+    }
+    if !rustflags.is_empty() {
+        command.env("RUSTFLAGS", rustflags.join(" "));
+    }
+    Ok(command)
+}
+
+fn debian_cargo() -> Command {
+    let mut command = Command::new(DEBIAN_CARGO);
+    command.current_dir(root()).env("RUSTC", DEBIAN_RUSTC);
+    // What the rustup proxy and `cargo run` set points to another toolchain's libraries.
+    for variable in [
+        "CARGO",
+        "CARGO_BUILD_TARGET",
+        "CARGO_ENCODED_RUSTFLAGS",
+        "LD_LIBRARY_PATH",
+        "RUSTC_WORKSPACE_WRAPPER",
+        "RUSTDOC",
+        "RUSTUP_TOOLCHAIN",
+    ] {
+        command.env_remove(variable);
+    }
+    command
+}
+
+/// Returns the directory that holds all profiles of a target and link mode.
+pub fn target_dir(target: &Target, mode: LinkMode) -> PathBuf {
+    root()
+        .join("target/xtask")
+        .join(format!("{}-{mode}", target.name))
+}
