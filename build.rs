@@ -11,7 +11,8 @@ fn main() {
     if is_asm_experimental() {
         println!("cargo:rustc-cfg=experimental_asm");
     }
-    for argument in link_arguments() {
+    let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    for argument in link_arguments(&root) {
         println!("cargo:rustc-link-arg-examples={argument}");
     }
 }

@@ -272,6 +272,9 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 /// None: the kernel returns through its own trampoline when `SA_RESTORER` is absent.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
 
+/// `struct sigaction` of the kernel begins with the handler.
+pub const SIGACTION_FLAGS_FIRST: bool = false;
+
 /// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
 #[inline(always)]
 pub fn trap() -> ! {

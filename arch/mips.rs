@@ -73,7 +73,11 @@ pub mod nr {
 /// Turns the error flag of `$7` into the negative number that the other CPUs return.
 #[inline(always)]
 fn normalise(value: usize, error: usize) -> isize {
-    if error == 0 { value as isize } else { (value as isize).wrapping_neg() }
+    if error == 0 {
+        value as isize
+    } else {
+        (value as isize).wrapping_neg()
+    }
 }
 
 /// Defines one raw system call with at most four arguments: `$7` is the fourth and the error flag.
@@ -380,6 +384,10 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 
 /// None: the kernel returns through its own trampoline.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+
+/// `struct sigaction` of the kernel begins with the flags (`arch/mips/include/uapi/asm/signal.h`),
+/// which the bindings of `linux-raw-sys` 0.12 have the other way round.
+pub const SIGACTION_FLAGS_FIRST: bool = true;
 
 /// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
 #[inline(always)]

@@ -119,6 +119,7 @@ pub unsafe extern "C" fn _start() -> ! {
         ".cfi_startproc",
         ".cfi_undefined rip",      // no caller: backtraces end here
         "xor ebp, ebp",            // no caller's frame either
+        "cld",                     // as compilers count on; hand-made starts may not have it so
         "mov rdi, rsp",            // first argument: the initial stack
         "and rsp, -16",            // the kernel aligns it; qemu and hand-made stacks may not
         "call {entry}",            // never returns
@@ -279,6 +280,9 @@ unsafe extern "C" fn signal_restorer() -> ! {
 
 /// The kernel refuses a handler without one on this CPU.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(signal_restorer);
+
+/// `struct sigaction` of the kernel begins with the handler.
+pub const SIGACTION_FLAGS_FIRST: bool = false;
 
 /// Ends the process by an illegal instruction.
 #[inline(always)]

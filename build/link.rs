@@ -10,18 +10,22 @@ fn is_asm_experimental() -> bool {
     EXPERIMENTAL_ASM.contains(&cpu.as_str())
 }
 
-/// No start files, no libraries, no dynamic linker; the linker may be a C compiler or LLD itself.
-fn link_arguments() -> &'static [&'static str] {
+/// No start files, no libraries, no dynamic linker, and our checks; the linker may be a C compiler
+/// or LLD itself. `root` is the folder of the library.
+fn link_arguments(root: &str) -> Vec<String> {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
     let is_fixed = flags.split('\x1f').any(|flag| flag.ends_with("relocation-model=static"));
     let is_bare_linker = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"))
         || flags.split('\x1f').any(|flag| flag.ends_with("linker-flavor=ld.lld"));
-    match (is_bare_linker, is_fixed) {
+    let arguments: &[&str] = match (is_bare_linker, is_fixed) {
         (true, true) => &["-static", "--entry=_start", "-znoexecstack"],
         (true, false) => {
             &["-static", "-pie", "--no-dynamic-linker", "-ztext", "--entry=_start", "-znoexecstack"]
         }
         (false, true) => &["-nostartfiles", "-nostdlib", "-static", "-no-pie"],
         (false, false) => &["-nostartfiles", "-nostdlib", "-static-pie"],
-    }
+    };
+    let checks = format!("{root}/linker/checks.ld");
+    println!("cargo:rerun-if-changed={checks}");
+    arguments.iter().map(|&argument| argument.to_owned()).chain([checks]).collect()
 }

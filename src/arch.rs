@@ -71,11 +71,13 @@ const _: unsafe fn(usize) -> isize = imp::set_thread_pointer;
 const _: unsafe fn() -> usize = imp::current;
 const _: unsafe fn(usize) = imp::set_current;
 #[cfg(feature = "threads")]
-#[rustfmt::skip]
-const _: unsafe extern "C" fn(usize, usize, *mut u32, *mut u32, usize, *mut u8) -> isize = imp::clone_thread;
+type CloneThread = unsafe extern "C" fn(usize, usize, *mut u32, *mut u32, usize, *mut u8) -> isize;
+#[cfg(feature = "threads")]
+const _: CloneThread = imp::clone_thread;
 #[cfg(feature = "threads")]
 const _: unsafe extern "C" fn(usize, usize) -> ! = imp::unmap_and_exit;
 const _: Option<unsafe extern "C" fn() -> !> = imp::SIGNAL_RESTORER;
+const _: bool = imp::SIGACTION_FLAGS_FIRST;
 const _: fn() -> ! = imp::trap;
 
 const _: () = assert!(STACK_ALIGN_BYTES.is_power_of_two());

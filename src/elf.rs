@@ -4,9 +4,7 @@
 //!
 //! Source: ELF gABI 4.1, chapter 5 "Program Header"; `PT_GNU_STACK`: LSB core, 11.
 
-use linux_raw_sys::elf::{
-    Elf_Phdr, PT_DYNAMIC, PT_GNU_STACK, PT_LOAD, PT_PHDR, PT_TLS,
-};
+use linux_raw_sys::elf::{Elf_Phdr, PT_DYNAMIC, PT_GNU_STACK, PT_LOAD, PT_PHDR, PT_TLS};
 
 /// What the runtime wants to know of the program headers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -39,7 +37,13 @@ pub struct TlsTemplate {
 
 impl Default for TlsTemplate {
     fn default() -> Self {
-        TlsTemplate { address: 0, link_address: 0, file_bytes: 0, memory_bytes: 0, align_bytes: 1 }
+        TlsTemplate {
+            address: 0,
+            link_address: 0,
+            file_bytes: 0,
+            memory_bytes: 0,
+            align_bytes: 1,
+        }
     }
 }
 
@@ -57,10 +61,13 @@ pub enum ImageError {
 impl Image {
     /// Reads the headers, which the kernel placed at `headers_address`.
     pub fn parse(headers: &[Elf_Phdr], headers_address: usize) -> Result<Image, ImageError> {
-        let mut image = Image::default();
-        image.load_bias = load_bias(headers, headers_address).ok_or(ImageError::NoLoadAddress)?;
+        let load_bias = load_bias(headers, headers_address).ok_or(ImageError::NoLoadAddress)?;
+        let mut image = Image {
+            load_bias,
+            ..Image::default()
+        };
         for header in headers {
-            let address = image.load_bias.wrapping_add(header.p_vaddr);
+            let address = load_bias.wrapping_add(header.p_vaddr);
             match header.p_type {
                 PT_DYNAMIC => image.dynamic_address = address,
                 PT_GNU_STACK => image.stack_bytes = header.p_memsz,
@@ -94,7 +101,9 @@ fn load_bias(headers: &[Elf_Phdr], headers_address: usize) -> Option<usize> {
     if let Some(own) = headers.iter().find(|header| header.p_type == PT_PHDR) {
         return Some(headers_address.wrapping_sub(own.p_vaddr));
     }
-    let first = headers.iter().find(|header| header.p_type == PT_LOAD && header.p_offset == 0)?;
+    let first = headers
+        .iter()
+        .find(|header| header.p_type == PT_LOAD && header.p_offset == 0)?;
     let file_address = headers_address.wrapping_sub(size_of::<linux_raw_sys::elf::Elf_Ehdr>());
     Some(file_address.wrapping_sub(first.p_vaddr))
 }

@@ -23,7 +23,10 @@ pub struct Args(ArgsOs);
 /// be started with no argument at all.
 pub fn args_os() -> ArgsOs {
     let process = Process::get();
-    ArgsOs { next: process.arguments, left: process.argument_count }
+    ArgsOs {
+        next: process.arguments,
+        left: process.argument_count,
+    }
 }
 
 /// Returns the program's arguments as text; the first is its name, if there is one.
@@ -105,7 +108,9 @@ pub struct VarsOs {
 
 /// Returns the environment, entries without a `=` left out.
 pub fn vars_os() -> VarsOs {
-    VarsOs { next: Process::get().environment }
+    VarsOs {
+        next: Process::get().environment,
+    }
 }
 
 impl Iterator for VarsOs {
@@ -124,10 +129,10 @@ impl Iterator for VarsOs {
             // As std: a name is not empty, so a leading `=` belongs to it.
             let bytes = entry.to_bytes_with_nul();
             let equals = bytes.iter().skip(1).position(|&byte| byte == b'=');
-            if let Some(equals) = equals.map(|position| position + 1) {
-                if let Ok(value) = CStr::from_bytes_with_nul(&bytes[equals + 1..]) {
-                    return Some((&bytes[..equals], value));
-                }
+            if let Some(equals) = equals.map(|position| position + 1)
+                && let Ok(value) = CStr::from_bytes_with_nul(&bytes[equals + 1..])
+            {
+                return Some((&bytes[..equals], value));
             }
         }
     }
@@ -159,7 +164,9 @@ impl core::error::Error for VarError {}
 
 /// Returns a variable's value as bytes.
 pub fn var_os(name: &str) -> Option<&'static CStr> {
-    vars_os().find(|(found, _)| *found == name.as_bytes()).map(|(_, value)| value)
+    vars_os()
+        .find(|(found, _)| *found == name.as_bytes())
+        .map(|(_, value)| value)
 }
 
 /// Returns a variable's value as text.

@@ -35,7 +35,10 @@
 #![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
 #![cfg_attr(
     feature = "test-seam",
-    allow(missing_docs, reason = "the seam shows what is private; what is public is checked without")
+    allow(
+        missing_docs,
+        reason = "the seam shows what is private; what is public is checked without"
+    )
 )]
 
 mod arch;

@@ -8,7 +8,9 @@ use core::panic::PanicInfo;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::io;
-use crate::{fatal, process, start};
+#[cfg(feature = "threads")]
+use crate::start;
+use crate::{fatal, process};
 
 /// How many panics began: a panic in the handler must not begin another message.
 static PANICS: AtomicU32 = AtomicU32::new(0);
@@ -20,14 +22,17 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     if PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
         fatal::fatal("a panic while panicking");
     }
+    with_thread_name(|thread| report(thread, info));
+    process::die_by_abort()
+}
+
+/// Calls `with` with the calling thread's name. Before thread-locals exist there is one thread.
+fn with_thread_name(with: impl FnOnce(&str)) {
     #[cfg(feature = "threads")]
     if start::tls_is_up() {
-        crate::thread::name_of_current(|name| report(name.unwrap_or("<unnamed>"), info));
-        process::die_by_abort()
+        return crate::thread::name_of_current(|name| with(name.unwrap_or("<unnamed>")));
     }
-    let _ = start::tls_is_up;
-    report("main", info);
-    process::die_by_abort()
+    with("main");
 }
 
 /// Writes the message as `std` does. Whether it arrives cannot be helped.
@@ -35,7 +40,11 @@ fn report(thread: &str, info: &PanicInfo<'_>) {
     let mut stderr = io::stderr();
     let _ = match info.location() {
         Some(place) => {
-            writeln!(stderr, "thread '{thread}' panicked at {place}:\n{}", info.message())
+            writeln!(
+                stderr,
+                "thread '{thread}' panicked at {place}:\n{}",
+                info.message()
+            )
         }
         None => writeln!(stderr, "thread '{thread}' panicked:\n{}", info.message()),
     };

@@ -5,6 +5,7 @@
 //! standard output is flushed, and `exit_group` ends every thread wherever it is.
 
 use core::fmt;
+#[cfg(feature = "start")]
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::general::SIGABRT;

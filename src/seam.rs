@@ -2,7 +2,10 @@
 //!
 //! Not for programs: nothing here is stable, and ordered failures slow every system call down.
 
-#![allow(missing_docs, reason = "for the suite only; each item is documented where it is defined")]
+#![allow(
+    missing_docs,
+    reason = "for the suite only; each item is documented where it is defined"
+)]
 
 pub use crate::start::{Process, initialize};
 pub use crate::sys::seam::{end, order};

@@ -89,7 +89,12 @@ impl Plan {
         if total_bytes > isize::MAX as usize {
             return None;
         }
-        Some(Plan { request, guard_bytes, signal_stack_bytes, total_bytes })
+        Some(Plan {
+            request,
+            guard_bytes,
+            signal_stack_bytes,
+            total_bytes,
+        })
     }
 
     /// Lays the parts out in a mapping of `mapping_bytes`, at least [`Plan::total_bytes`], at
@@ -104,7 +109,14 @@ impl Plan {
         let stack_top = tls_low & !(self.request.stack_align_bytes - 1);
         let stack_bottom = base + self.guard_bytes;
         assert!(stack_top - stack_bottom >= self.request.stack_bytes);
-        Placement { stack_bottom, stack_top, tp, control, payload, signal_stack }
+        Placement {
+            stack_bottom,
+            stack_top,
+            tp,
+            control,
+            payload,
+            signal_stack,
+        }
     }
 }
 

@@ -19,13 +19,13 @@ use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::elf::Elf_Phdr;
 
+use crate::arch;
 use crate::auxv::Auxv;
 use crate::elf::{Image, ImageError};
 use crate::fatal::{fatal, fatal_errno};
 use crate::sys::Errno;
 use crate::sys::mem::{self, Map, Prot};
 use crate::tls::{self, Facts, Shape};
-use crate::arch;
 
 #[cfg(feature = "start")]
 mod entry;
@@ -81,6 +81,7 @@ impl Process {
 }
 
 /// Whether thread-locals can be used: false in the first phases.
+#[cfg(all(feature = "panic-handler", feature = "threads"))]
 pub(crate) fn tls_is_up() -> bool {
     TLS_IS_UP.load(Ordering::Relaxed)
 }
@@ -105,7 +106,11 @@ pub unsafe fn initialize(initial_stack: *const usize) {
         argument_count,
         arguments,
         environment,
-        page_bytes: if auxv.page_bytes == 0 { 4096 } else { auxv.page_bytes },
+        page_bytes: if auxv.page_bytes == 0 {
+            4096
+        } else {
+            auxv.page_bytes
+        },
         // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
         canary: unsafe { make_canary(&auxv, initial_stack) },
         auxv,
@@ -130,9 +135,7 @@ pub unsafe fn initialize(initial_stack: *const usize) {
 ///
 /// # Safety
 /// 1. As [`initialize`], clause 1.
-unsafe fn read_stack(
-    stack: *const usize,
-) -> (usize, *const *const u8, *const *const u8, Auxv) {
+unsafe fn read_stack(stack: *const usize) -> (usize, *const *const u8, *const *const u8, Auxv) {
     // SAFETY: clause 1, for this and all the steps below: each stays within the block.
     let argument_count = unsafe { *stack };
     let arguments = stack.wrapping_add(1).cast::<*const u8>();
@@ -184,7 +187,9 @@ unsafe fn read_headers(auxv: &Auxv) -> Image {
 unsafe fn make_canary(auxv: &Auxv, initial_stack: *const usize) -> usize {
     let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address);
     let seed = if random.is_null() {
-        initial_stack.addr().wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
+        initial_stack
+            .addr()
+            .wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
     } else {
         // SAFETY: clause 1; the bytes need not be aligned.
         unsafe { random.read_unaligned() }
@@ -198,8 +203,7 @@ unsafe fn make_canary(auxv: &Auxv, initial_stack: *const usize) -> usize {
 /// The canary where compilers look for a global one. C code that is linked in refers to it.
 #[cfg(feature = "start")]
 #[unsafe(no_mangle)]
-static __stack_chk_guard: core::sync::atomic::AtomicUsize =
-    core::sync::atomic::AtomicUsize::new(0);
+static __stack_chk_guard: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
 
 fn set_global_canary(canary: usize) {
     #[cfg(feature = "start")]

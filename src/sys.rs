@@ -23,7 +23,9 @@ pub use errno::Errno;
 /// caller's to write).
 macro_rules! call {
     ($nr:ident) => {
-        $crate::sys::made($crate::arch::nr::$nr, || $crate::arch::syscall0($crate::arch::nr::$nr))
+        $crate::sys::made($crate::arch::nr::$nr, || {
+            $crate::arch::syscall0($crate::arch::nr::$nr)
+        })
     };
     ($nr:ident, $a:expr) => {
         $crate::sys::made($crate::arch::nr::$nr, || {

@@ -34,7 +34,10 @@ pub struct Facts {
 
 impl Facts {
     /// This CPU's.
-    pub const HERE: Facts = Facts { variant: arch::TLS_VARIANT, tcb_bytes: arch::TLS_TCB_BYTES };
+    pub const HERE: Facts = Facts {
+        variant: arch::TLS_VARIANT,
+        tcb_bytes: arch::TLS_TCB_BYTES,
+    };
 }
 
 /// A TLS area: control block, gap and TLS block, measured from the thread pointer without bias.
@@ -60,7 +63,11 @@ impl Shape {
         if size > isize::MAX as usize / 4 || align > isize::MAX as usize / 4 {
             return None;
         }
-        let tp_align_bytes = if align > TP_ALIGN_BYTES_MIN { align } else { TP_ALIGN_BYTES_MIN };
+        let tp_align_bytes = if align > TP_ALIGN_BYTES_MIN {
+            align
+        } else {
+            TP_ALIGN_BYTES_MIN
+        };
         Some(match facts.variant {
             TlsVariant::Two => {
                 // The first distance at or past `size` at which the block's start has `p_vaddr`'s
@@ -140,7 +147,6 @@ pub unsafe fn fill(
     tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
 }
 
-const _: () = match arch::TLS_CANARY_OFFSET_BYTES {
-    Some(offset) => assert!(offset + size_of::<usize>() <= arch::TLS_TCB_BYTES),
-    None => {}
+const _: () = if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
+    assert!(offset + size_of::<usize>() <= arch::TLS_TCB_BYTES);
 };

@@ -1,6 +1,15 @@
 //! The same link arguments as the library's own examples get, for every program of the suite.
+//!
+//! Programs that load another program into their own address space lie elsewhere than where the
+//! linker puts programs, or the two would collide.
 
 include!("../build/link.rs");
+
+/// The programs that load others.
+const LOADERS: [&str; 2] = ["start_loader", "end"];
+/// Where they are linked to lie: above the others, and at the beginning of a 256 MiB region,
+/// which a jump on MIPS cannot leave.
+const LOADER_BASE: &str = "0x10000000";
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
@@ -9,10 +18,18 @@ fn main() {
     if is_asm_experimental() {
         println!("cargo:rustc-cfg=experimental_asm");
     }
-    for argument in link_arguments() {
+    let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
+    let arguments = link_arguments(&format!("{folder}/.."));
+    for argument in &arguments {
         println!("cargo:rustc-link-arg-bins={argument}");
     }
     println!("cargo:rerun-if-changed=tls_skewed.ld");
-    let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     println!("cargo:rustc-link-arg-bin=tls_skewed=-T{folder}/tls_skewed.ld");
+    let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
+    if has("-static") && !has("-pie") {
+        let prefix = if has("-nostdlib") { "-Wl," } else { "" };
+        for program in LOADERS {
+            println!("cargo:rustc-link-arg-bin={program}={prefix}--image-base={LOADER_BASE}");
+        }
+    }
 }

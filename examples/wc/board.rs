@@ -134,9 +134,8 @@ impl Board {
             if let Some(piece) = state.claim(depth) {
                 return Some(piece);
             }
-            if state.front.is_none() {
-                return None;
-            }
+            // Nothing at the front: there will be no more.
+            state.front.as_ref()?;
             state.others_sleep = true;
             state = self.taken.wait(state).expect("as in `lock`");
         }

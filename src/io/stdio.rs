@@ -9,6 +9,7 @@ use core::fmt;
 use embedded_io::{ErrorType, Read, Write, WriteFmtError};
 
 use super::{Error, Fd, LineWriter, Writer};
+use crate::Errno;
 use crate::sync::{Mutex, MutexGuard};
 
 /// Bytes of standard output's buffer, as in C libraries' line buffers.
@@ -266,11 +267,15 @@ pub(crate) fn flush_at_exit() {
 
 /// What [`print!`](crate::print) calls.
 #[doc(hidden)]
+#[track_caller] // The user's line is the one to name.
 pub fn _print(message: fmt::Arguments<'_>) {
     // The guard is gone before the panic, which may lead to a flush.
     let printed = Write::write_fmt(&mut stdout(), message);
-    if let Err(error) = printed {
-        panic!("failed printing to stdout: {}", Error::from(error));
+    match printed.map_err(Error::from) {
+        // No standard output at all: a program started without one, as PID 1 may be, prints into
+        // the void, as with std, and does not die of it.
+        Ok(()) | Err(Error::Os(Errno::BADF)) => {}
+        Err(error) => panic!("failed printing to stdout: {error}"),
     }
 }
 
@@ -288,7 +293,8 @@ pub fn _eprint(message: fmt::Arguments<'_>) {
 /// As [`Stdout`](crate::io::Stdout).
 ///
 /// # Panics
-/// If standard output fails. Where that is no reason to die, use `write!` on
+/// If standard output fails; one that is closed just swallows. Where that is no reason to die, use
+/// `write!` on
 /// [`stdout`](crate::io::stdout). A pipe that nobody reads kills the process by `SIGPIPE` before.
 ///
 /// # Examples

@@ -54,10 +54,20 @@ unsafe fn call_hooks(start: *const Hook, end: *const Hook, is_reversed: bool) {
     let process = super::Process::get();
     let count = (end.addr() - start.addr()) / size_of::<Hook>();
     for index in 0..count {
-        let index = if is_reversed { count - 1 - index } else { index };
+        let index = if is_reversed {
+            count - 1 - index
+        } else {
+            index
+        };
         // SAFETY: clause 1; the array may be written by relocation only, which is over.
         let hook = unsafe { start.add(index).read() };
         // SAFETY: clause 1.
-        unsafe { hook(process.argument_count, process.arguments, process.environment) };
+        unsafe {
+            hook(
+                process.argument_count,
+                process.arguments,
+                process.environment,
+            )
+        };
     }
 }

@@ -11,11 +11,10 @@
 //! Sources: gABI 4.1, "Dynamic Linking"; `DT_RELR`: gABI proposal of 2017, as in
 //! `elf/dynamic-link.h` of glibc. `AT_PHDR`: `fs/binfmt_elf.c`.
 
-use linux_raw_sys::elf::{
-    DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_LOAD,
-    PT_PHDR,
-};
 use linux_raw_sys::auxvec::{AT_NULL, AT_PHDR, AT_PHNUM};
+use linux_raw_sys::elf::{
+    DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_LOAD, PT_PHDR,
+};
 
 use crate::arch;
 
@@ -33,7 +32,9 @@ const DT_JMPREL: usize = 23;
 /// Always inlined: between functions of different code units even a call may go by such a pointer.
 #[inline(always)]
 pub(super) unsafe fn relocate(initial_stack: *const usize) {
-    let Some(relative) = arch::ELF_R_RELATIVE else { return };
+    let Some(relative) = arch::ELF_R_RELATIVE else {
+        return;
+    };
     // SAFETY: clause 1.
     let (bias, dynamic) = unsafe { find_dynamic(initial_stack) };
     if bias == 0 || dynamic == 0 {
@@ -161,7 +162,11 @@ unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, rel
             let place = bias + offset;
             // SAFETY: clause 1; the addend is in the entry or in the place.
             unsafe {
-                let addend = if entry_bytes == 3 * WORD { word(at + 2 * WORD) } else { word(place) };
+                let addend = if entry_bytes == 3 * WORD {
+                    word(at + 2 * WORD)
+                } else {
+                    word(place)
+                };
                 relocate_word(place, bias + addend);
             }
         } else if kind != 0 {

@@ -36,7 +36,9 @@ pub struct Condvar {
 impl Condvar {
     /// Makes a condition variable.
     pub const fn new() -> Condvar {
-        Condvar { notifications: AtomicU32::new(0) }
+        Condvar {
+            notifications: AtomicU32::new(0),
+        }
     }
 
     /// Unlocks the mutex, sleeps until a notification, and locks it again.

@@ -64,7 +64,10 @@ unsafe impl<T: ?Sized + Sync> Sync for MutexGuard<'_, T> {}
 impl<T> Mutex<T> {
     /// Makes an unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
-        Mutex { state: AtomicU32::new(UNLOCKED), value: UnsafeCell::new(value) }
+        Mutex {
+            state: AtomicU32::new(UNLOCKED),
+            value: UnsafeCell::new(value),
+        }
     }
 
     /// Returns the value; nobody else can hold the lock.
@@ -106,13 +109,19 @@ impl<T: ?Sized> Mutex<T> {
         if !self.try_acquire() {
             self.acquire_slow();
         }
-        MutexGuard { mutex: self, _not_send: PhantomData }
+        MutexGuard {
+            mutex: self,
+            _not_send: PhantomData,
+        }
     }
 
     /// [`Mutex::try_lock`] for callers that know that there is no poison.
     #[inline]
     pub(crate) fn try_lock_raw(&self) -> Option<MutexGuard<'_, T>> {
-        self.try_acquire().then_some(MutexGuard { mutex: self, _not_send: PhantomData })
+        self.try_acquire().then_some(MutexGuard {
+            mutex: self,
+            _not_send: PhantomData,
+        })
     }
 
     #[inline]
@@ -131,9 +140,7 @@ impl<T: ?Sized> Mutex<T> {
         loop {
             // From here on we may have slept beside others, so the word must say `CONTENDED` even
             // if it is ours: our unlock then wakes the next one.
-            if seen != CONTENDED
-                && self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED
-            {
+            if seen != CONTENDED && self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED {
                 return;
             }
             primitive::wait(&self.state, CONTENDED);

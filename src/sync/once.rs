@@ -32,7 +32,9 @@ pub struct Once {
 impl Once {
     /// Makes a `Once` that has not run.
     pub const fn new() -> Once {
-        Once { state: AtomicU32::new(INCOMPLETE) }
+        Once {
+            state: AtomicU32::new(INCOMPLETE),
+        }
     }
 
     /// Returns whether the call is over.
@@ -80,7 +82,8 @@ impl Once {
     }
 
     fn change(&self, from: u32, to: u32) -> Result<u32, u32> {
-        self.state.compare_exchange(from, to, Ordering::Acquire, Ordering::Acquire)
+        self.state
+            .compare_exchange(from, to, Ordering::Acquire, Ordering::Acquire)
     }
 
     fn run(&self, f: &mut dyn FnMut()) {

@@ -29,7 +29,10 @@ unsafe impl<T: Send> Send for OnceLock<T> {}
 impl<T> OnceLock<T> {
     /// Makes an empty cell.
     pub const fn new() -> OnceLock<T> {
-        OnceLock { once: Once::new(), value: UnsafeCell::new(MaybeUninit::uninit()) }
+        OnceLock {
+            once: Once::new(),
+            value: UnsafeCell::new(MaybeUninit::uninit()),
+        }
     }
 
     /// Returns the value, if it was written.

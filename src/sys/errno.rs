@@ -17,12 +17,20 @@ impl Errno {
     /// Splits a raw result into value and error: −4095..−1 are errors (`include/linux/err.h`).
     #[inline]
     pub(crate) fn decode(raw: isize) -> Result<usize, Errno> {
-        if (-4095..0).contains(&raw) { Err(Errno(raw.unsigned_abs() as u16)) } else { Ok(raw as usize) }
+        if (-4095..0).contains(&raw) {
+            Err(Errno(raw.unsigned_abs() as u16))
+        } else {
+            Ok(raw as usize)
+        }
     }
 
     /// Makes an error of its number, or `None` where the kernel has no such number.
     pub const fn from_raw(number: i32) -> Option<Errno> {
-        if number >= 1 && number <= 4095 { Some(Errno(number as u16)) } else { None }
+        if number >= 1 && number <= 4095 {
+            Some(Errno(number as u16))
+        } else {
+            None
+        }
     }
 
     /// Returns the number.

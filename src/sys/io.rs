@@ -12,7 +12,14 @@ use super::{Errno, call};
 /// Those of read(2); `EINTR` is not retried here.
 pub fn read(fd: i32, buffer: &mut [u8]) -> Result<usize, Errno> {
     // SAFETY: the kernel writes at most `buffer.len()` bytes into memory that is ours alone.
-    unsafe { call!(READ, fd as usize, buffer.as_mut_ptr().expose_provenance(), buffer.len()) }
+    unsafe {
+        call!(
+            READ,
+            fd as usize,
+            buffer.as_mut_ptr().expose_provenance(),
+            buffer.len()
+        )
+    }
 }
 
 /// Reads into `buffer` from `offset`, leaving the file's own position alone.
@@ -39,7 +46,11 @@ pub fn read_at(fd: i32, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> 
 /// Splits a 64-bit argument as the CPU would find it in memory.
 fn halves(value: u64) -> [usize; 2] {
     let (high, low) = ((value >> 32) as u32 as usize, value as u32 as usize);
-    if cfg!(target_endian = "big") { [high, low] } else { [low, high] }
+    if cfg!(target_endian = "big") {
+        [high, low]
+    } else {
+        [low, high]
+    }
 }
 
 /// Writes from `buffer`, perhaps not all of it.
@@ -95,5 +106,8 @@ pub fn status(fd: i32) -> Result<Status, Errno> {
     unsafe { call!(STATX, fd as usize, empty, flags, mask, to) }?;
     // SAFETY: every bit pattern is a valid `statx`.
     let found = unsafe { found.assume_init() };
-    Ok(Status { mode: found.stx_mode as u32, bytes: found.stx_size })
+    Ok(Status {
+        mode: found.stx_mode as u32,
+        bytes: found.stx_size,
+    })
 }

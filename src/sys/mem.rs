@@ -54,7 +54,14 @@ pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
 /// 1. The caller owns the range, and nobody relies on access that `prot` takes away.
 pub unsafe fn protect(address: *mut u8, bytes: usize, prot: Prot) -> Result<(), Errno> {
     // SAFETY: clause 1.
-    unsafe { call!(MPROTECT, address.expose_provenance(), bytes, prot.bits() as usize) }?;
+    unsafe {
+        call!(
+            MPROTECT,
+            address.expose_provenance(),
+            bytes,
+            prot.bits() as usize
+        )
+    }?;
     Ok(())
 }
 

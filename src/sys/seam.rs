@@ -38,7 +38,9 @@ pub(crate) fn ordered_failure(nr: usize) -> Option<Errno> {
         return None;
     }
     let take = |count: &AtomicU32| {
-        count.fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1)).is_ok()
+        count
+            .fetch_update(SeqCst, SeqCst, |left| left.checked_sub(1))
+            .is_ok()
     };
     if take(&SKIP) || !take(&TIMES) {
         return None;

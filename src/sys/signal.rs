@@ -13,12 +13,16 @@ impl SignalSet {
     /// Every signal.
     pub const ALL: SignalSet = {
         // SAFETY: a set of bits has no invalid value.
-        SignalSet(unsafe { core::mem::transmute::<[u8; SET_BYTES], _>([0xff; SET_BYTES]) })
+        SignalSet(unsafe {
+            core::mem::transmute::<[u8; SET_BYTES], k::kernel_sigset_t>([0xff; SET_BYTES])
+        })
     };
     /// No signal.
     pub const NONE: SignalSet = {
         // SAFETY: a set of bits has no invalid value.
-        SignalSet(unsafe { core::mem::transmute::<[u8; SET_BYTES], _>([0; SET_BYTES]) })
+        SignalSet(unsafe {
+            core::mem::transmute::<[u8; SET_BYTES], k::kernel_sigset_t>([0; SET_BYTES])
+        })
     };
 }
 
@@ -59,7 +63,13 @@ pub fn unblock(signal: u32) {
 unsafe fn change_mask(how: u32, set: *const SignalSet, old: *mut SignalSet) {
     // SAFETY: clause 1; `set` is readable in every caller.
     let result = unsafe {
-        call!(RT_SIGPROCMASK, how as usize, set as usize, old as usize, SET_BYTES)
+        call!(
+            RT_SIGPROCMASK,
+            how as usize,
+            set as usize,
+            old as usize,
+            SET_BYTES
+        )
     };
     if let Err(errno) = result {
         crate::fatal::fatal_errno("rt_sigprocmask", errno);

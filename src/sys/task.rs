@@ -51,7 +51,16 @@ pub const NAME_BYTES: usize = 16;
 /// Names the calling thread for the kernel, which shows the name in `ps` and debuggers.
 pub fn set_own_name(name: &[u8; NAME_BYTES]) -> Result<(), Errno> {
     // SAFETY: the kernel reads at most 16 bytes, up to a NUL.
-    unsafe { call!(PRCTL, prctl::PR_SET_NAME as usize, name.as_ptr() as usize, 0, 0, 0) }?;
+    unsafe {
+        call!(
+            PRCTL,
+            prctl::PR_SET_NAME as usize,
+            name.as_ptr() as usize,
+            0,
+            0,
+            0
+        )
+    }?;
     Ok(())
 }
 
@@ -73,9 +82,17 @@ fn count_cpus_in(set: &mut [u8]) -> Result<usize, Errno> {
     let this_thread = 0;
     // SAFETY: the kernel writes at most `set.len()` bytes and returns how many.
     let bytes = unsafe {
-        call!(SCHED_GETAFFINITY, this_thread, set.len(), set.as_mut_ptr().expose_provenance())
+        call!(
+            SCHED_GETAFFINITY,
+            this_thread,
+            set.len(),
+            set.as_mut_ptr().expose_provenance()
+        )
     }?;
-    Ok(set[..bytes].iter().map(|byte| byte.count_ones() as usize).sum())
+    Ok(set[..bytes]
+        .iter()
+        .map(|byte| byte.count_ones() as usize)
+        .sum())
 }
 
 bitflags::bitflags! {

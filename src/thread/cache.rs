@@ -29,7 +29,10 @@ pub struct CacheLimits {
 
 impl CacheLimits {
     /// Nothing is kept: every thread's memory is unmapped when the thread is done.
-    pub const OFF: CacheLimits = CacheLimits { mappings_max: 0, bytes_max: 0 };
+    pub const OFF: CacheLimits = CacheLimits {
+        mappings_max: 0,
+        bytes_max: 0,
+    };
 
     /// The limits at the program's start.
     pub const DEFAULT: CacheLimits = CacheLimits {
@@ -122,7 +125,9 @@ pub fn take(bytes: usize, guard_bytes: usize) -> Option<Tenancy> {
 /// # Safety
 /// 1. The caller owns the mapping, and when its tenant is gone nobody uses it any more.
 pub unsafe fn keep(tenancy: Tenancy) -> Result<(), Tenancy> {
-    let Some(mut cache) = try_lock() else { return Err(tenancy) };
+    let Some(mut cache) = try_lock() else {
+        return Err(tenancy);
+    };
     let count_max = cache.limits.mappings_max.min(CAPACITY);
     let bytes = cache.bytes.saturating_add(tenancy.mapping.bytes);
     if cache.count >= count_max || bytes > cache.limits.bytes_max {
@@ -150,7 +155,11 @@ impl Cache {
     fn remove_excess(&mut self) -> Option<Tenancy> {
         let is_over = self.count > self.limits.mappings_max.min(CAPACITY)
             || self.bytes > self.limits.bytes_max;
-        if is_over && self.count > 0 { Some(self.remove(0)) } else { None }
+        if is_over && self.count > 0 {
+            Some(self.remove(0))
+        } else {
+            None
+        }
     }
 }
 

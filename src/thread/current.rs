@@ -49,7 +49,10 @@ impl Thread {
 
 /// Reads a NUL-padded name.
 fn name_in(bytes: &[u8; task::NAME_BYTES]) -> Option<&str> {
-    let text = core::ffi::CStr::from_bytes_until_nul(bytes).ok()?.to_str().ok()?;
+    let text = core::ffi::CStr::from_bytes_until_nul(bytes)
+        .ok()?
+        .to_str()
+        .ok()?;
     if text.is_empty() { None } else { Some(text) }
 }
 
@@ -68,7 +71,10 @@ impl Drop for Thread {
 
 impl fmt::Debug for Thread {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Thread").field("id", &self.id()).field("name", &self.name()).finish()
+        f.debug_struct("Thread")
+            .field("id", &self.id())
+            .field("name", &self.name())
+            .finish()
     }
 }
 
@@ -120,7 +126,11 @@ static MAIN_CONTROL: MainControl = MainControl(Control {
     payload: ptr::null_mut(),
     run: no_payload,
     drop_result: no_payload,
-    mapping: Mapping { base: ptr::null_mut(), bytes: 0, guard_bytes: 0 },
+    mapping: Mapping {
+        base: ptr::null_mut(),
+        bytes: 0,
+        guard_bytes: 0,
+    },
     signal_mask: SignalSet::NONE,
 });
 

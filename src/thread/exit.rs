@@ -39,7 +39,10 @@ unsafe fn finish(control: *const Control) -> ! {
     let control = unsafe { &*control };
     // SAFETY: and so is the result.
     unsafe { control.discard_result() };
-    let tenancy = Tenancy { mapping: control.mapping, record: control.record };
+    let tenancy = Tenancy {
+        mapping: control.mapping,
+        record: control.record,
+    };
     // SAFETY: the mapping is ours, and `leave` uses nothing of it but the stack until the kernel
     // clears the tid word.
     match unsafe { cache::keep(tenancy) } {

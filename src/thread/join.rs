@@ -45,7 +45,11 @@ impl<T> JoinHandle<T> {
     /// 1. `control` is the new thread's; its completion is this handle's to decide, and its payload
     ///    becomes a `T`.
     pub(super) unsafe fn new(control: NonNull<Control>, thread: Thread) -> JoinHandle<T> {
-        JoinHandle { control, thread, result: PhantomData }
+        JoinHandle {
+            control,
+            thread,
+            result: PhantomData,
+        }
     }
 
     fn control(&self) -> &Control {
@@ -113,7 +117,7 @@ impl<T> JoinHandle<T> {
 
 impl<T> Drop for JoinHandle<T> {
     fn drop(&mut self) {
-        // SAFETY: our side was undecided, so the mapping is there; raw, because it may be gone right
+        // SAFETY: our side was undecided, so the mapping is there; raw, as it may be gone right
         // after the swap.
         let before = unsafe { Completion::detach(&raw const (*self.control.as_ptr()).completion) };
         if before == Before::Undecided {
@@ -134,7 +138,9 @@ impl<T> Drop for JoinHandle<T> {
 
 impl<T> fmt::Debug for JoinHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JoinHandle").field("thread", &self.thread).finish_non_exhaustive()
+        f.debug_struct("JoinHandle")
+            .field("thread", &self.thread)
+            .finish_non_exhaustive()
     }
 }
 
@@ -146,7 +152,10 @@ impl<T> fmt::Debug for JoinHandle<T> {
 pub(super) unsafe fn give_back(control: NonNull<Control>) {
     // SAFETY: clause 1: the mapping is still there.
     let control = unsafe { control.as_ref() };
-    let tenancy = Tenancy { mapping: control.mapping, record: control.record };
+    let tenancy = Tenancy {
+        mapping: control.mapping,
+        record: control.record,
+    };
     // SAFETY: clause 1.
     if let Err(tenancy) = unsafe { cache::keep(tenancy) } {
         // SAFETY: clauses 1 and 2.

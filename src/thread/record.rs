@@ -46,15 +46,24 @@ const _: () = assert!(size_of::<Record>() == 64);
 pub static MAIN: Record = Record {
     references: AtomicU32::new(1),
     tid: AtomicU32::new(0),
-    identity: UnsafeCell::new(Identity { id: 1, name: *b"main\0\0\0\0\0\0\0\0\0\0\0\0" }),
+    identity: UnsafeCell::new(Identity {
+        id: 1,
+        name: *b"main\0\0\0\0\0\0\0\0\0\0\0\0",
+    }),
 };
 
 impl Record {
-    const FREE: Record = Record {
-        references: AtomicU32::new(0),
-        tid: AtomicU32::new(0),
-        identity: UnsafeCell::new(Identity { id: 0, name: [0; NAME_BYTES] }),
-    };
+    /// A free record, which is all zero.
+    const fn free() -> Record {
+        Record {
+            references: AtomicU32::new(0),
+            tid: AtomicU32::new(0),
+            identity: UnsafeCell::new(Identity {
+                id: 0,
+                name: [0; NAME_BYTES],
+            }),
+        }
+    }
 
     /// The thread's id.
     pub fn id(&self) -> u64 {
@@ -143,7 +152,7 @@ const _: () = assert!(size_of::<Chunk>() == CHUNK_BYTES);
 
 static FIRST: Chunk = Chunk {
     next: AtomicPtr::new(ptr::null_mut()),
-    records: [const { Record::FREE }; RECORDS_PER_CHUNK],
+    records: [const { Record::free() }; RECORDS_PER_CHUNK],
 };
 
 /// Records in all pages, and how many of them are in use. Advice only: they decide whether to look
@@ -159,17 +168,20 @@ static HINT: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
 /// Those of `mmap` when every record is in use and one more page cannot be had.
 pub fn claim(name: &[u8; NAME_BYTES]) -> Result<&'static Record, Errno> {
     let record = claim_any()?;
-    let identity = Identity { id: super::id::next(), name: *name };
+    let identity = Identity {
+        id: super::id::next(),
+        name: *name,
+    };
     // SAFETY: the claim made the record ours alone until we hand it on.
     unsafe { record.identity.get().write(identity) };
     Ok(record)
 }
 
 fn claim_any() -> Result<&'static Record, Errno> {
-    if IN_USE.fetch_add(1, Ordering::Relaxed) < CAPACITY.load(Ordering::Relaxed) {
-        if let Some(record) = search() {
-            return Ok(record);
-        }
+    if IN_USE.fetch_add(1, Ordering::Relaxed) < CAPACITY.load(Ordering::Relaxed)
+        && let Some(record) = search()
+    {
+        return Ok(record);
     }
     let result = grow();
     if result.is_err() {
@@ -195,7 +207,10 @@ fn search() -> Option<&'static Record> {
     let mut chunk = start_chunk;
     let mut from = start_index;
     loop {
-        if let Some(record) = chunk.records[from..].iter().find(|record| try_claim(record)) {
+        if let Some(record) = chunk.records[from..]
+            .iter()
+            .find(|record| try_claim(record))
+        {
             let next = ptr::from_ref(record).wrapping_add(1);
             let end = chunk.records.as_ptr_range().end;
             let advice = if next < end { next } else { record };
@@ -208,7 +223,9 @@ fn search() -> Option<&'static Record> {
         from = 0;
         if ptr::eq(chunk, start_chunk) {
             // The start of the first chunk that was looked at is still to be done.
-            return chunk.records[..start_index].iter().find(|record| try_claim(record));
+            return chunk.records[..start_index]
+                .iter()
+                .find(|record| try_claim(record));
         }
     }
 }
@@ -232,20 +249,21 @@ fn try_claim(record: &Record) -> bool {
 fn grow() -> Result<&'static Record, Errno> {
     let page = mem::map(CHUNK_BYTES, Prot::READ | Prot::WRITE, Map::empty())?.cast::<Chunk>();
     // SAFETY: the mapping is page-aligned, as large as a chunk, and zero, which is what
-    // `Record::FREE` and a null `next` are; it is never unmapped.
+    // `Record::free()` and a null `next` are; it is never unmapped.
     let chunk: &'static Chunk = unsafe { &*page };
     chunk.records[0].references.store(1, Ordering::Relaxed);
-    HINT.store(ptr::from_ref(&chunk.records[1]).cast_mut(), Ordering::Relaxed);
+    HINT.store(
+        ptr::from_ref(&chunk.records[1]).cast_mut(),
+        Ordering::Relaxed,
+    );
     CAPACITY.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
     let mut last = &FIRST;
     loop {
         // Release publishes the page's contents with it.
-        match last.next.compare_exchange(
-            ptr::null_mut(),
-            page,
-            Ordering::AcqRel,
-            Ordering::Acquire,
-        ) {
+        match last
+            .next
+            .compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire)
+        {
             Ok(_) => return Ok(&chunk.records[0]),
             // SAFETY: a chunk's `next`, once set, is a chunk that lives for ever.
             Err(next) => last = unsafe { &*next },

@@ -85,8 +85,8 @@ impl fmt::Display for SpawnError {
 
 impl core::error::Error for SpawnError {}
 
-/// The least stack a thread gets: room for a signal's frame on every CPU (up to 16 KiB where
-/// vector registers are long, `AT_MINSIGSTKSZ`) comes on top of it.
+/// The least stack a thread gets; the kernel's own frame for a signal (`AT_MINSIGSTKSZ`, tens of
+/// KiB where vector registers are long) comes on top of it.
 const STACK_BYTES_MIN: usize = 16 << 10;
 /// The stack of a thread that asked for nothing: the reference's 16 MiB where addresses are
 /// plenty. Untouched pages take no memory.
@@ -113,7 +113,10 @@ pub struct Builder {
 impl Builder {
     /// A thread with the default stack and no name.
     pub const fn new() -> Builder {
-        Builder { stack_bytes: None, name: [0; task::NAME_BYTES] }
+        Builder {
+            stack_bytes: None,
+            name: [0; task::NAME_BYTES],
+        }
     }
 
     /// Names the thread, for panics, `ps` and debuggers.
@@ -123,7 +126,10 @@ impl Builder {
     /// # Panics
     /// If the name holds a NUL byte.
     pub fn name(mut self, name: &str) -> Builder {
-        assert!(!name.as_bytes().contains(&0), "a thread's name must not hold a NUL byte");
+        assert!(
+            !name.as_bytes().contains(&0),
+            "a thread's name must not hold a NUL byte"
+        );
         let bytes = name.floor_char_boundary(task::NAME_BYTES - 1);
         self.name = [0; task::NAME_BYTES];
         self.name[..bytes].copy_from_slice(&name.as_bytes()[..bytes]);
@@ -132,7 +138,8 @@ impl Builder {
 
     /// Sets the least size of the stack, in bytes. Guard, TLS, closure and result come on top.
     ///
-    /// What is smaller than 16 KiB, 0 included, is raised to that; the size is rounded up to pages.
+    /// What is smaller than 16 KiB and a signal's frame, 0 included, is raised to that; the size is
+    /// rounded up to pages.
     /// The default is 16 MiB on 64-bit CPUs and 2 MiB on 32-bit ones, or what the linker was told
     /// (`-z stack-size=BYTES`).
     pub fn stack_size(mut self, bytes: usize) -> Builder {
@@ -244,15 +251,21 @@ impl Prepared {
     /// Claims a record, finds memory, lays it out and fills the TLS.
     fn new(builder: &Builder, payload: Layout) -> Result<Prepared, SpawnError> {
         let process = Process::get();
-        let stack_bytes = builder.stack_bytes.unwrap_or(match process.image.stack_bytes {
-            0 => STACK_BYTES_DEFAULT,
-            bytes => bytes,
-        });
-        let guard_bytes = if arch::STACK_PROBES { 1 } else { GUARD_BYTES_UNPROBED };
+        let stack_bytes = builder
+            .stack_bytes
+            .unwrap_or(match process.image.stack_bytes {
+                0 => STACK_BYTES_DEFAULT,
+                bytes => bytes,
+            });
+        let guard_bytes = if arch::STACK_PROBES {
+            1
+        } else {
+            GUARD_BYTES_UNPROBED
+        };
         let plan = Plan::new(Request {
             page_bytes: process.page_bytes,
             guard_bytes,
-            stack_bytes: stack_bytes.max(STACK_BYTES_MIN),
+            stack_bytes: stack_bytes.max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min),
             stack_align_bytes: arch::STACK_ALIGN_BYTES,
             tls: process.tls_shape,
             control: Layout::new::<Control>(),
@@ -274,9 +287,12 @@ impl Prepared {
         let template = &process.image.tls;
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
         // is ours alone.
-        let tp =
-            unsafe { tls::fill(template, &process.tls_shape, tp, process.canary, is_zeroed) };
-        Ok(Prepared { tenancy: Tenancy { mapping, record }, placement, tp })
+        let tp = unsafe { tls::fill(template, &process.tls_shape, tp, process.canary, is_zeroed) };
+        Ok(Prepared {
+            tenancy: Tenancy { mapping, record },
+            placement,
+            tp,
+        })
     }
 
     /// Writes the control block.
@@ -287,7 +303,10 @@ impl Prepared {
         drop_result: unsafe fn(*mut u8),
     ) -> NonNull<Control> {
         let Tenancy { mapping, record } = self.tenancy;
-        let control = mapping.base.with_addr(self.placement.control).cast::<Control>();
+        let control = mapping
+            .base
+            .with_addr(self.placement.control)
+            .cast::<Control>();
         let contents = Control {
             record,
             completion: Completion::new(),
@@ -344,7 +363,14 @@ fn obtain(plan: &Plan) -> Result<(Mapping, bool), Errno> {
         let _ = unsafe { mem::unmap(base, bytes) };
         return Err(errno);
     }
-    Ok((Mapping { base, bytes, guard_bytes }, true))
+    Ok((
+        Mapping {
+            base,
+            bytes,
+            guard_bytes,
+        },
+        true,
+    ))
 }
 
 /// Where a new thread begins, on its own stack, with all signals blocked.

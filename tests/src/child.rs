@@ -18,7 +18,7 @@ pub enum End {
 ///
 /// # Panics
 /// If there can be no child.
-pub fn run(body: fn()) -> End {
+pub fn run(body: impl FnOnce()) -> End {
     let child = fork();
     if child == 0 {
         body();
@@ -61,7 +61,10 @@ pub fn no_core_file() {
     let none = [0usize; 4];
     // SAFETY: the kernel reads two words.
     let set = unsafe {
-        call(k::__NR_setrlimit, [RLIMIT_CORE, none.as_ptr() as usize, 0, 0, 0, 0])
+        call(
+            k::__NR_setrlimit,
+            [RLIMIT_CORE, none.as_ptr() as usize, 0, 0, 0, 0],
+        )
     };
     if set.is_err() {
         process::abort();

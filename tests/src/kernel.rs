@@ -1,6 +1,7 @@
 //! What the kernel says about this process, read where it shows it.
 
 use embedded_io::Read;
+use linux_raw_sys::general as k;
 use threadbare::io::File;
 use threadbare::{Errno, seam};
 
@@ -8,11 +9,16 @@ use threadbare::{Errno, seam};
 ///
 /// Zero means that there is no `/proc`: callers check that it is not.
 pub fn mapping_count() -> usize {
-    let Ok(mut maps) = File::open(c"/proc/self/maps") else { return 0 };
+    let Ok(mut maps) = File::open(c"/proc/self/maps") else {
+        return 0;
+    };
     let mut lines = 0;
     let mut buffer = [0u8; 4096];
     while let Ok(bytes @ 1..) = maps.read(&mut buffer) {
-        lines += buffer[..bytes].iter().filter(|&&byte| byte == b'\n').count();
+        lines += buffer[..bytes]
+            .iter()
+            .filter(|&&byte| byte == b'\n')
+            .count();
     }
     lines
 }
@@ -29,4 +35,94 @@ pub unsafe fn call(nr: u32, arguments: [usize; 6]) -> Result<usize, Errno> {
         return Err(Errno::from_raw(-raw as i32).unwrap_or(Errno::INVAL));
     }
     Ok(raw as usize)
+}
+
+/// Makes a pipe: the end to read from, and the one to write to.
+///
+/// # Panics
+/// If there can be no pipe.
+pub fn pipe() -> (File, File) {
+    let mut ends = [0i32; 2];
+    let to = (&raw mut ends).expose_provenance();
+    // SAFETY: the kernel writes two numbers.
+    if let Err(errno) = unsafe { call(k::__NR_pipe2, [to, 0, 0, 0, 0, 0]) } {
+        panic!("no pipe: {errno}");
+    }
+    let [read, write] = ends;
+    // SAFETY: the descriptor was just opened, and nobody else knows it.
+    let read = unsafe { File::from_raw(read) };
+    // SAFETY: likewise.
+    let write = unsafe { File::from_raw(write) };
+    (read, write)
+}
+
+/// Makes descriptor `number` mean what `file` means.
+///
+/// # Panics
+/// If it cannot be done.
+pub fn redirect(number: i32, file: &File) {
+    let from = file.as_fd().raw() as usize;
+    // SAFETY: dup3 touches no memory.
+    let done = unsafe { call(k::__NR_dup3, [from, number as usize, 0, 0, 0, 0]) };
+    if let Err(errno) = done {
+        panic!("descriptor {number} cannot be redirected: {errno}");
+    }
+}
+
+/// Lets SIGALRM end this process after so many seconds, lest a defect become an endless wait.
+///
+/// # Panics
+/// If the timer cannot be set.
+pub fn limit_seconds(seconds: usize) {
+    // Interval, then the first time; seconds and microseconds.
+    let timer = [0usize, 0, seconds, 0];
+    let arguments = [k::ITIMER_REAL as usize, timer.as_ptr() as usize, 0, 0, 0, 0];
+    // SAFETY: the kernel reads four words.
+    if let Err(errno) = unsafe { call(k::__NR_setitimer, arguments) } {
+        panic!("no timer: {errno}");
+    }
+}
+
+/// What a process does on a signal.
+#[derive(Clone, Copy, Debug)]
+pub enum Disposition {
+    /// Nothing.
+    Ignore,
+    /// It calls this.
+    Handle(extern "C" fn(i32)),
+}
+
+/// Sets what this process does on `signal`.
+///
+/// # Panics
+/// If the kernel refuses.
+pub fn dispose(signal: u32, disposition: Disposition) {
+    const SIG_IGN: usize = 1;
+    const SA_RESTORER: usize = 0x0400_0000;
+    let handler = match disposition {
+        Disposition::Ignore => SIG_IGN,
+        Disposition::Handle(handler) => handler as usize,
+    };
+    let (flags, restorer) = match seam::arch::SIGNAL_RESTORER {
+        Some(restorer) => (SA_RESTORER, restorer as usize),
+        None => (0, 0),
+    };
+    // The mask that follows is empty; MIPS has the flags first (`asm/signal.h`).
+    let action = if seam::arch::NAME.starts_with("mips") {
+        [flags, handler, 0, 0, 0, 0, 0, 0]
+    } else {
+        [handler, flags, restorer, 0, 0, 0, 0, 0]
+    };
+    let set_bytes = k::_NSIG as usize / 8;
+    let action = action.as_ptr() as usize;
+    // SAFETY: the kernel reads an action, which is no larger; the suite's handlers may run anywhere.
+    let set = unsafe {
+        call(
+            k::__NR_rt_sigaction,
+            [signal as usize, action, 0, set_bytes, 0, 0],
+        )
+    };
+    if let Err(errno) = set {
+        panic!("signal {signal} cannot be handled: {errno}");
+    }
 }

@@ -8,8 +8,10 @@
 #![no_std]
 #![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
 
+pub mod capture;
 pub mod child;
 pub mod kernel;
+pub mod loader;
 
 use threadbare::process::ExitCode;
 use threadbare::{env, println, seam};
@@ -42,7 +44,11 @@ pub fn run(exit: u8, cases: &[Case]) -> ExitCode {
         "rt 1 arch={} page={} profile={} plan={} exit={exit}",
         seam::arch::NAME,
         env::page_size(),
-        if cfg!(debug_assertions) { "dev" } else { "release" },
+        if cfg!(debug_assertions) {
+            "dev"
+        } else {
+            "release"
+        },
         chosen().count(),
     );
     for case in chosen() {

@@ -18,7 +18,12 @@ pub struct Skip {
 }
 
 /// All allowed skips.
-pub const TABLE: &[Skip] = &[];
+pub const TABLE: &[Skip] = &[Skip {
+    arch: "mips",
+    runner: Runner::Qemu,
+    case: "second_implementation_agrees",
+    reason: "the crate sc is written in inline assembly that rustc no longer has for this CPU",
+}];
 
 impl Skip {
     fn covers(&self, arch: &str, runner: Runner) -> bool {

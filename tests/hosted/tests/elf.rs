@@ -29,14 +29,27 @@ struct Header {
     align_bytes: u64,
 }
 
-const _: () = assert!(size_of::<usize>() == 8, "the host of these tests is a 64-bit CPU");
+const _: () = assert!(
+    size_of::<usize>() == 8,
+    "the host of these tests is a 64-bit CPU"
+);
 
 fn header(kind: u32, offset: u64, address: u64) -> Header {
-    Header { kind, offset, address, ..Header::default() }
+    Header {
+        kind,
+        offset,
+        address,
+        ..Header::default()
+    }
 }
 
 fn tls(address: u64, file_bytes: u64, memory_bytes: u64, align_bytes: u64) -> Header {
-    Header { file_bytes, memory_bytes, align_bytes, ..header(PT_TLS, 0x100, address) }
+    Header {
+        file_bytes,
+        memory_bytes,
+        align_bytes,
+        ..header(PT_TLS, 0x100, address)
+    }
 }
 
 fn parse(headers: &[Header], headers_address: usize) -> Result<Image, ImageError> {
@@ -51,9 +64,18 @@ fn parse(headers: &[Header], headers_address: usize) -> Result<Image, ImageError
 
 #[test]
 fn fixed_program_has_no_load_bias() {
-    let headers = [header(PT_PHDR, 64, 0x20_0040), header(PT_LOAD, 0, 0x20_0000)];
+    let headers = [
+        header(PT_PHDR, 64, 0x20_0040),
+        header(PT_LOAD, 0, 0x20_0000),
+    ];
     let image = parse(&headers, 0x20_0040).unwrap();
-    assert_eq!(image, Image { load_bias: 0, ..Image::default() });
+    assert_eq!(
+        image,
+        Image {
+            load_bias: 0,
+            ..Image::default()
+        }
+    );
     let without = parse(&headers[1..], 0x20_0000 + FILE_HEADER_BYTES).unwrap();
     assert_eq!(image, without);
 }
@@ -71,20 +93,29 @@ fn load_bias_is_where_the_headers_are() {
     assert_eq!(image.load_bias, bias);
     assert_eq!(image.dynamic_address, bias + 0x2100);
     // The same without PT_PHDR.
-    assert_eq!(parse(&headers[1..], bias + FILE_HEADER_BYTES).unwrap(), image);
+    assert_eq!(
+        parse(&headers[1..], bias + FILE_HEADER_BYTES).unwrap(),
+        image
+    );
 }
 
 #[test]
 fn program_header_entry_wins_over_the_first_segment() {
     // Headers at the file's end: only PT_PHDR tells the truth.
-    let headers = [header(PT_LOAD, 0, 0x1_0000), header(PT_PHDR, 0x5000, 0x1_5000)];
+    let headers = [
+        header(PT_LOAD, 0, 0x1_0000),
+        header(PT_PHDR, 0x5000, 0x1_5000),
+    ];
     assert_eq!(parse(&headers, 0x7001_5000).unwrap().load_bias, 0x7000_0000);
 }
 
 #[test]
 fn load_bias_may_be_negative() {
     // Linked high, loaded low: the bias wraps, and addresses come out right all the same.
-    let headers = [header(PT_PHDR, 64, 0x7000_0040), header(PT_DYNAMIC, 0x100, 0x7000_0100)];
+    let headers = [
+        header(PT_PHDR, 64, 0x7000_0040),
+        header(PT_DYNAMIC, 0x100, 0x7000_0100),
+    ];
     let image = parse(&headers, 0x1040).unwrap();
     assert_eq!(image.load_bias, 0x1000usize.wrapping_sub(0x7000_0000));
     assert_eq!(image.dynamic_address, 0x1100);
@@ -93,7 +124,10 @@ fn load_bias_may_be_negative() {
 #[test]
 fn headers_without_a_load_address_are_refused() {
     assert_eq!(parse(&[], 0x1000), Err(ImageError::NoLoadAddress));
-    let headers = [header(PT_LOAD, 0x1000, 0x20_1000), header(PT_GNU_STACK, 0, 0)];
+    let headers = [
+        header(PT_LOAD, 0x1000, 0x20_1000),
+        header(PT_GNU_STACK, 0, 0),
+    ];
     assert_eq!(parse(&headers, 0x1000), Err(ImageError::NoLoadAddress));
 }
 
@@ -123,39 +157,65 @@ fn tls_template_keeps_both_addresses() {
 #[test]
 fn tls_alignment_zero_means_one() {
     let headers = [header(PT_LOAD, 0, 0), tls(0x1001, 1, 2, 0)];
-    assert_eq!(parse(&headers, FILE_HEADER_BYTES).unwrap().tls.align_bytes, 1);
+    assert_eq!(
+        parse(&headers, FILE_HEADER_BYTES).unwrap().tls.align_bytes,
+        1
+    );
 }
 
 #[test]
 fn tls_alignment_that_is_no_power_of_two_is_refused() {
     for align in [3, 6, 12, 4097, u64::MAX] {
         let headers = [header(PT_LOAD, 0, 0), tls(0x1000, 0, 8, align)];
-        assert_eq!(parse(&headers, FILE_HEADER_BYTES), Err(ImageError::TlsAlign), "{align}");
+        assert_eq!(
+            parse(&headers, FILE_HEADER_BYTES),
+            Err(ImageError::TlsAlign),
+            "{align}"
+        );
     }
     let headers = [header(PT_LOAD, 0, 0), tls(0x1000, 0, 8, 1 << 63)];
-    assert_eq!(parse(&headers, FILE_HEADER_BYTES).unwrap().tls.align_bytes, 1 << 63);
+    assert_eq!(
+        parse(&headers, FILE_HEADER_BYTES).unwrap().tls.align_bytes,
+        1 << 63
+    );
 }
 
 #[test]
 fn tls_with_more_initial_bytes_than_bytes_is_refused() {
     for (file_bytes, memory_bytes) in [(1, 0), (9, 8), (u64::MAX, 8)] {
-        let headers = [header(PT_LOAD, 0, 0), tls(0x1000, file_bytes, memory_bytes, 8)];
+        let headers = [
+            header(PT_LOAD, 0, 0),
+            tls(0x1000, file_bytes, memory_bytes, 8),
+        ];
         assert_eq!(parse(&headers, FILE_HEADER_BYTES), Err(ImageError::TlsSize));
     }
     let headers = [header(PT_LOAD, 0, 0), tls(0x1000, 8, 8, 8)];
-    assert_eq!(parse(&headers, FILE_HEADER_BYTES).unwrap().tls.file_bytes, 8);
+    assert_eq!(
+        parse(&headers, FILE_HEADER_BYTES).unwrap().tls.file_bytes,
+        8
+    );
 }
 
 #[test]
 fn stack_size_is_what_the_linker_was_told() {
-    let stack = Header { memory_bytes: 0x12_3000, ..header(PT_GNU_STACK, 0, 0) };
-    let image = parse(&[header(PT_LOAD, 0, 0x1000), stack], 0x1000 + FILE_HEADER_BYTES).unwrap();
+    let stack = Header {
+        memory_bytes: 0x12_3000,
+        ..header(PT_GNU_STACK, 0, 0)
+    };
+    let image = parse(
+        &[header(PT_LOAD, 0, 0x1000), stack],
+        0x1000 + FILE_HEADER_BYTES,
+    )
+    .unwrap();
     assert_eq!(image.stack_bytes, 0x12_3000);
 }
 
 #[test]
 fn headers_may_come_in_any_order() {
-    let stack = Header { memory_bytes: 77, ..header(PT_GNU_STACK, 0, 0) };
+    let stack = Header {
+        memory_bytes: 77,
+        ..header(PT_GNU_STACK, 0, 0)
+    };
     let mut headers = [
         header(PT_PHDR, 64, 64),
         header(PT_LOAD, 0, 0),
@@ -176,25 +236,27 @@ fn headers_may_come_in_any_order() {
 fn unknown_headers_change_nothing() {
     let known = [header(PT_LOAD, 0, 0x1000)];
     let mut headers = vec![known[0]];
-    headers.extend([0, 3, 4, 5, 8, 0x6474_e550, 0x6474_e552, 0x7000_0003].map(|kind| Header {
-        memory_bytes: 99,
-        align_bytes: 3,
-        ..header(kind, 0, 0x4000)
-    }));
+    headers.extend(
+        [0, 3, 4, 5, 8, 0x6474_e550, 0x6474_e552, 0x7000_0003].map(|kind| Header {
+            memory_bytes: 99,
+            align_bytes: 3,
+            ..header(kind, 0, 0x4000)
+        }),
+    );
     let address = 0x1000 + FILE_HEADER_BYTES;
     assert_eq!(parse(&headers, address), parse(&known, address));
 }
 
 /// Every entry that the runtime uses, with the number from `include/uapi/linux/auxvec.h`.
 const PAIRS: [(usize, usize); 8] = [
-    (3, 0x20_0040),     // AT_PHDR
-    (4, 56),            // AT_PHENT
-    (5, 9),             // AT_PHNUM
-    (6, 16_384),        // AT_PAGESZ
-    (25, 0x7fff_0001),  // AT_RANDOM
-    (9, 0x20_1000),     // AT_ENTRY
-    (51, 3632),         // AT_MINSIGSTKSZ
-    (23, 1),            // AT_SECURE
+    (3, 0x20_0040),    // AT_PHDR
+    (4, 56),           // AT_PHENT
+    (5, 9),            // AT_PHNUM
+    (6, 16_384),       // AT_PAGESZ
+    (25, 0x7fff_0001), // AT_RANDOM
+    (9, 0x20_1000),    // AT_ENTRY
+    (51, 3632),        // AT_MINSIGSTKSZ
+    (23, 1),           // AT_SECURE
 ];
 
 const ALL: Auxv = Auxv {
@@ -257,7 +319,14 @@ fn auxv_ends_at_its_terminator() {
 
 #[test]
 fn auxv_ignores_what_it_does_not_know() {
-    let unknown = [(1, 5), (2, 6), (7, 8), (26, 9), (33, 0x7fff_f000), (1000, 1)];
+    let unknown = [
+        (1, 5),
+        (2, 6),
+        (7, 8),
+        (26, 9),
+        (33, 0x7fff_f000),
+        (1000, 1),
+    ];
     assert_eq!(Auxv::parse(unknown.into_iter()), Auxv::default());
     let mixed = unknown.into_iter().chain(PAIRS).chain(unknown);
     assert_eq!(Auxv::parse(mixed), ALL);

@@ -48,7 +48,13 @@ const VARIANTS: [(TlsVariant, usize); 6] = [
 ];
 
 fn template(link_address: usize, memory_bytes: usize, align_bytes: usize) -> TlsTemplate {
-    TlsTemplate { address: 0, link_address, file_bytes: 0, memory_bytes, align_bytes }
+    TlsTemplate {
+        address: 0,
+        link_address,
+        file_bytes: 0,
+        memory_bytes,
+        align_bytes,
+    }
 }
 
 /// Where linkers say that the block begins: LLD's `getTlsTpOffset` for the block's first byte.
@@ -117,7 +123,11 @@ fn tls_block_is_where_the_linker_says() {
                 for misalign in [0, 1, 3, 8, 24, align / 2, align - 1] {
                     let template = template(0x40_0000 + misalign % align, size, align);
                     let shape = Shape::new(&template, facts).unwrap();
-                    assert_eq!(shape.block_offset, linker_offset(&template, facts), "{template:?}");
+                    assert_eq!(
+                        shape.block_offset,
+                        linker_offset(&template, facts),
+                        "{template:?}"
+                    );
                     check_shape(&shape, &template, facts, 0x7fff_1234_5678);
                 }
             }
@@ -147,7 +157,11 @@ fn tls_shape_holds_its_parts_at_any_end() {
     for _ in 0..200_000 {
         let (variant, tcb_bytes) = VARIANTS[numbers.below(VARIANTS.len())];
         let facts = Facts { variant, tcb_bytes };
-        let template = template(numbers.below(1 << 40), numbers.below(1 << 20), numbers.power(20));
+        let template = template(
+            numbers.below(1 << 40),
+            numbers.below(1 << 20),
+            numbers.power(20),
+        );
         let shape = Shape::new(&template, facts).unwrap();
         check_shape(&shape, &template, facts, (1 << 32) + numbers.below(1 << 46));
     }
@@ -166,7 +180,12 @@ fn tls_without_a_block_is_the_control_block_alone() {
 fn tls_of_absurd_size_is_refused() {
     for (variant, tcb_bytes) in VARIANTS {
         let facts = Facts { variant, tcb_bytes };
-        for size in [usize::MAX, usize::MAX - 1, isize::MAX as usize, isize::MAX as usize / 2] {
+        for size in [
+            usize::MAX,
+            usize::MAX - 1,
+            isize::MAX as usize,
+            isize::MAX as usize / 2,
+        ] {
             assert_eq!(Shape::new(&template(0, size, 1), facts), None);
             assert_eq!(Shape::new(&template(usize::MAX, size, 4096), facts), None);
         }
@@ -228,7 +247,11 @@ fn tls_fill_copies_the_template_and_clears_the_rest() {
             let area_low = tp_index - shape.below_tp_bytes;
             let untouched = if is_zeroed { 0 } else { 0xa5 };
             assert!(page.0[..area_low].iter().all(|&byte| byte == untouched));
-            assert!(page.0[tp_index + shape.above_tp_bytes..].iter().all(|&b| b == untouched));
+            assert!(
+                page.0[tp_index + shape.above_tp_bytes..]
+                    .iter()
+                    .all(|&b| b == untouched)
+            );
         }
     }
 }
@@ -257,16 +280,38 @@ fn check_placement(request: &Request, plan: &Plan, base: usize, bytes: usize) ->
     assert_eq!(plan.signal_stack_bytes % page, 0, "{case}");
     assert!(plan.guard_bytes >= request.guard_bytes, "{case}");
     assert!(plan.guard_bytes - request.guard_bytes < page, "{case}");
-    assert!(plan.signal_stack_bytes >= request.signal_stack_bytes, "{case}");
+    assert!(
+        plan.signal_stack_bytes >= request.signal_stack_bytes,
+        "{case}"
+    );
 
     // From the bottom up: guard, stack, TLS, control, payload, signal stack.
     assert_eq!(placed.stack_bottom, base + plan.guard_bytes, "{case}");
-    assert!(placed.stack_bottom + request.stack_bytes <= placed.stack_top, "{case}");
-    assert!(placed.stack_top <= placed.tp - request.tls.below_tp_bytes, "{case}");
-    assert!(placed.tp + request.tls.above_tp_bytes <= placed.control, "{case}");
-    assert!(placed.control + request.control.size() <= placed.payload, "{case}");
-    assert!(placed.payload + request.payload.size() <= placed.signal_stack, "{case}");
-    assert_eq!(placed.signal_stack + plan.signal_stack_bytes, base + bytes, "{case}");
+    assert!(
+        placed.stack_bottom + request.stack_bytes <= placed.stack_top,
+        "{case}"
+    );
+    assert!(
+        placed.stack_top <= placed.tp - request.tls.below_tp_bytes,
+        "{case}"
+    );
+    assert!(
+        placed.tp + request.tls.above_tp_bytes <= placed.control,
+        "{case}"
+    );
+    assert!(
+        placed.control + request.control.size() <= placed.payload,
+        "{case}"
+    );
+    assert!(
+        placed.payload + request.payload.size() <= placed.signal_stack,
+        "{case}"
+    );
+    assert_eq!(
+        placed.signal_stack + plan.signal_stack_bytes,
+        base + bytes,
+        "{case}"
+    );
 
     assert_eq!(placed.stack_top % request.stack_align_bytes, 0, "{case}");
     assert_eq!(placed.tp % request.tls.tp_align_bytes, 0, "{case}");
@@ -279,8 +324,25 @@ fn check_placement(request: &Request, plan: &Plan, base: usize, bytes: usize) ->
 fn any_request(numbers: &mut Numbers) -> Request {
     let page_bytes = numbers.pick(&[4 << 10, 16 << 10, 64 << 10]);
     let (variant, tcb_bytes) = VARIANTS[numbers.below(VARIANTS.len())];
-    let block = template(numbers.below(1 << 30), numbers.below(9000), numbers.power(17));
-    let sizes = [0, 1, 7, 8, 100, 4095, 4096, 4097, 65_535, 65_536, 65_537, 1 << 20];
+    let block = template(
+        numbers.below(1 << 30),
+        numbers.below(9000),
+        numbers.power(17),
+    );
+    let sizes = [
+        0,
+        1,
+        7,
+        8,
+        100,
+        4095,
+        4096,
+        4097,
+        65_535,
+        65_536,
+        65_537,
+        1 << 20,
+    ];
     let layout = |numbers: &mut Numbers| {
         let size = match numbers.below(2) {
             0 => numbers.pick(&sizes),
@@ -359,7 +421,10 @@ fn ordinary_thread_touches_one_page() {
 
 #[test]
 fn signal_stack_has_pages_of_its_own() {
-    let request = Request { signal_stack_bytes: 10_000, ..ordinary(4096) };
+    let request = Request {
+        signal_stack_bytes: 10_000,
+        ..ordinary(4096)
+    };
     let plan = Plan::new(request).unwrap();
     assert_eq!(plan.signal_stack_bytes, 12_288);
     let without = Plan::new(ordinary(4096)).unwrap();
@@ -381,20 +446,71 @@ fn absurd_sizes_are_refused_and_never_wrap() {
     for page_bytes in [4 << 10, 16 << 10, 64 << 10] {
         let request = ordinary(page_bytes);
         for bytes in absurd {
-            assert!(Plan::new(Request { stack_bytes: bytes, ..request }).is_none());
-            assert!(Plan::new(Request { guard_bytes: bytes, ..request }).is_none());
-            assert!(Plan::new(Request { signal_stack_bytes: bytes, ..request }).is_none());
-            let all = Request { stack_bytes: bytes, guard_bytes: bytes, ..request };
-            assert!(Plan::new(Request { signal_stack_bytes: bytes, ..all }).is_none());
+            assert!(
+                Plan::new(Request {
+                    stack_bytes: bytes,
+                    ..request
+                })
+                .is_none()
+            );
+            assert!(
+                Plan::new(Request {
+                    guard_bytes: bytes,
+                    ..request
+                })
+                .is_none()
+            );
+            assert!(
+                Plan::new(Request {
+                    signal_stack_bytes: bytes,
+                    ..request
+                })
+                .is_none()
+            );
+            let all = Request {
+                stack_bytes: bytes,
+                guard_bytes: bytes,
+                ..request
+            };
+            assert!(
+                Plan::new(Request {
+                    signal_stack_bytes: bytes,
+                    ..all
+                })
+                .is_none()
+            );
         }
         for align in [1usize << 63, 1 << 62] {
-            let request = Request { stack_align_bytes: align, stack_bytes: align, ..request };
+            let request = Request {
+                stack_align_bytes: align,
+                stack_bytes: align,
+                ..request
+            };
             assert!(Plan::new(request).is_none());
         }
         let largest = Layout::from_size_align(isize::MAX as usize, 1).unwrap();
-        assert!(Plan::new(Request { payload: largest, ..request }).is_none());
-        assert!(Plan::new(Request { control: largest, ..request }).is_none());
-        assert!(Plan::new(Request { control: largest, payload: largest, ..request }).is_none());
+        assert!(
+            Plan::new(Request {
+                payload: largest,
+                ..request
+            })
+            .is_none()
+        );
+        assert!(
+            Plan::new(Request {
+                control: largest,
+                ..request
+            })
+            .is_none()
+        );
+        assert!(
+            Plan::new(Request {
+                control: largest,
+                payload: largest,
+                ..request
+            })
+            .is_none()
+        );
     }
 }
 
@@ -403,9 +519,18 @@ fn the_largest_request_is_half_the_address_space() {
     let request = ordinary(4096);
     let rest = Plan::new(request).unwrap().total_bytes - request.stack_bytes;
     let half = isize::MAX as usize & !4095;
-    let largest = Request { stack_bytes: half - rest, ..request };
+    let largest = Request {
+        stack_bytes: half - rest,
+        ..request
+    };
     let plan = Plan::new(largest).unwrap();
     assert_eq!(plan.total_bytes, half);
     check_placement(&largest, &plan, 4096, half);
-    assert!(Plan::new(Request { stack_bytes: half - rest + 4096, ..request }).is_none());
+    assert!(
+        Plan::new(Request {
+            stack_bytes: half - rest + 4096,
+            ..request
+        })
+        .is_none()
+    );
 }

@@ -44,7 +44,10 @@ fn elf_machine_is_the_programs_own() -> Verdict {
     // SAFETY: the linker puts the program headers right after the ELF header, in one segment.
     let header = unsafe { core::slice::from_raw_parts(header, header_bytes) };
     check_eq!(header[..4], *b"\x7fELF");
-    check_eq!(u16::from_ne_bytes([header[18], header[19]]), arch::ELF_MACHINE);
+    check_eq!(
+        u16::from_ne_bytes([header[18], header[19]]),
+        arch::ELF_MACHINE
+    );
     Ok(())
 }
 
@@ -118,8 +121,14 @@ fn every_number_of_arguments_arrives() -> Verdict {
     unsafe {
         let pid = arch::syscall0(arch::nr::GETPID);
         check_eq!(pid as u32, threadbare::process::id());
-        check_eq!(arch::syscall1(arch::nr::CLOSE, 999_999), -(Errno::BADF.raw() as isize));
-        let (prot, flags) = (k::PROT_READ | k::PROT_WRITE, k::MAP_PRIVATE | k::MAP_ANONYMOUS);
+        check_eq!(
+            arch::syscall1(arch::nr::CLOSE, 999_999),
+            -(Errno::BADF.raw() as isize)
+        );
+        let (prot, flags) = (
+            k::PROT_READ | k::PROT_WRITE,
+            k::MAP_PRIVATE | k::MAP_ANONYMOUS,
+        );
         let (prot, flags) = (prot as usize, flags as usize);
         let base = arch::syscall6(arch::nr::MMAP, 0, 2 * page, prot, flags, usize::MAX, 0);
         check!(base as usize % page == 0 && base != 0);
@@ -133,11 +142,17 @@ fn every_number_of_arguments_arrives() -> Verdict {
         let to = set.as_mut_ptr() as usize;
         let size = set.len();
         check_eq!(arch::syscall4(arch::nr::RT_SIGPROCMASK, 0, 0, to, size), 0);
-        check_eq!(arch::syscall4(arch::nr::RT_SIGPROCMASK, 0, 0, to, 1), -(22 as isize));
+        check_eq!(
+            arch::syscall4(arch::nr::RT_SIGPROCMASK, 0, 0, to, 1),
+            -(22 as isize)
+        );
         let mut status = core::mem::MaybeUninit::<k::statx>::zeroed();
         let (path, to) = (c"/".as_ptr() as usize, status.as_mut_ptr() as usize);
         let mask = k::STATX_BASIC_STATS as usize;
-        check_eq!(arch::syscall5(arch::nr::STATX, usize::MAX, path, 0, mask, to), 0);
+        check_eq!(
+            arch::syscall5(arch::nr::STATX, usize::MAX, path, 0, mask, to),
+            0
+        );
         let mode = u32::from(status.assume_init().stx_mode);
         check_eq!(mode & k::S_IFMT, k::S_IFDIR);
     }
@@ -166,7 +181,32 @@ fn registers_survive_system_calls() -> Verdict {
     for (index, value) in values.iter_mut().enumerate() {
         *value = black_box(index as u64 * 0x0101_0101_0101_0101);
     }
-    let [a, b, c, d, e, f, g, h, i, j, l, m, n, o, p, q, r, s, t, u, v, w, x, y] = values;
+    let [
+        a,
+        b,
+        c,
+        d,
+        e,
+        f,
+        g,
+        h,
+        i,
+        j,
+        l,
+        m,
+        n,
+        o,
+        p,
+        q,
+        r,
+        s,
+        t,
+        u,
+        v,
+        w,
+        x,
+        y,
+    ] = values;
     let z = black_box(1.5f64);
     let mut sum = 0u64;
     for _ in 0..100 {
@@ -177,7 +217,12 @@ fn registers_survive_system_calls() -> Verdict {
         }
     }
     check_eq!(sum, 100 * u64::from(threadbare::process::id()));
-    check_eq!([a, b, c, d, e, f, g, h, i, j, l, m, n, o, p, q, r, s, t, u, v, w, x, y], values);
+    check_eq!(
+        [
+            a, b, c, d, e, f, g, h, i, j, l, m, n, o, p, q, r, s, t, u, v, w, x, y
+        ],
+        values
+    );
     check!(z == 1.5);
     Ok(())
 }
@@ -189,7 +234,9 @@ fn own_file() -> Option<File> {
 /// `MMAP_OFFSET_UNIT`: a file mapped from its second page shows what `pread` reads there.
 fn mmap_offset_unit() -> Verdict {
     let page = Process::get().page_bytes;
-    let Some(file) = own_file() else { return Err(suite::Stop::Skip("no /proc/self/exe")) };
+    let Some(file) = own_file() else {
+        return Err(suite::Stop::Skip("no /proc/self/exe"));
+    };
     let mut expected = [0u8; 64];
     check!(file.read_at(&mut expected, page as u64).is_ok());
     let (prot, flags) = (k::PROT_READ as usize, k::MAP_PRIVATE as usize);
@@ -205,7 +252,9 @@ fn mmap_offset_unit() -> Verdict {
 
 /// `U64_ARG`: past the end there is nothing; with the halves exchanged there would be.
 fn u64_arguments_arrive_whole() -> Verdict {
-    let Some(file) = own_file() else { return Err(suite::Stop::Skip("no /proc/self/exe")) };
+    let Some(file) = own_file() else {
+        return Err(suite::Stop::Skip("no /proc/self/exe"));
+    };
     let mut byte = [0u8; 1];
     check!(matches!(file.read_at(&mut byte, 1), Ok(1)));
     check_eq!(byte[0], b'E');
@@ -226,7 +275,9 @@ fn thread_pointer_can_be_set_to_itself() -> Verdict {
             (result, tp == arch::thread_pointer(), tp)
         }
     });
-    let Ok((result, is_same, tp)) = same.join() else { return Ok(()) };
+    let Ok((result, is_same, tp)) = same.join() else {
+        return Ok(());
+    };
     check_eq!(result, 0);
     check!(is_same);
     // SAFETY: TLS is up.
@@ -243,7 +294,9 @@ fn current_word_is_each_threads_own() -> Verdict {
         arch::set_current(before);
         (before, arch::current())
     });
-    let Ok((before, after)) = there.join() else { return Ok(()) };
+    let Ok((before, after)) = there.join() else {
+        return Ok(());
+    };
     check_eq!(before, after);
     check!(before != here && before != 0 && here != 0);
     Ok(())
@@ -298,29 +351,28 @@ extern "C" fn handler(signal: i32) {
     HANDLED.fetch_add(signal as u32, Ordering::Relaxed);
 }
 
-/// `SIGNAL_RESTORER`: the interrupted code goes on after the handler.
+/// `SIGNAL_RESTORER`, `SIGACTION_FLAGS_FIRST`: the interrupted code goes on after the handler.
 fn signal_handler_returns() -> Verdict {
-    // SAFETY: all zero is a valid action.
-    let mut action = unsafe { core::mem::zeroed::<k::kernel_sigaction>() };
-    let function: unsafe extern "C" fn(i32) = handler;
-    // SAFETY: the field is a pointer to such a function, in an Option.
-    unsafe {
-        (&raw mut action.sa_handler_kernel).cast::<unsafe extern "C" fn(i32)>().write(function);
-    }
-    if let Some(restorer) = arch::SIGNAL_RESTORER {
-        const SA_RESTORER: usize = 0x0400_0000;
-        let words = (&raw mut action).cast::<usize>();
-        // SAFETY: the CPUs that need a restorer keep it after handler and flags.
-        unsafe {
-            *words.add(1) |= SA_RESTORER;
-            words.add(2).write(restorer as usize);
-        }
+    const SA_RESTORER: usize = 0x0400_0000;
+    let function = handler as extern "C" fn(i32) as usize;
+    let (flags, restorer) = match arch::SIGNAL_RESTORER {
+        Some(restorer) => (SA_RESTORER, restorer as usize),
+        None => (0, 0),
+    };
+    // Handler and flags in this CPU's order, the restorer where there is one, an empty mask.
+    let mut action = [0usize; 8];
+    action[..3].copy_from_slice(&[function, flags, restorer]);
+    if arch::SIGACTION_FLAGS_FIRST {
+        action[..2].copy_from_slice(&[flags, function]);
     }
     let set_bytes = size_of::<k::kernel_sigset_t>();
-    let from = (&raw const action) as usize;
+    let from = action.as_ptr() as usize;
     // SAFETY: the kernel copies the action; the handler lives for ever.
     let set = unsafe {
-        call(k::__NR_rt_sigaction, [k::SIGUSR1 as usize, from, 0, set_bytes, 0, 0])
+        call(
+            k::__NR_rt_sigaction,
+            [k::SIGUSR1 as usize, from, 0, set_bytes, 0, 0],
+        )
     };
     check!(set.is_ok());
     for _ in 0..3 {
@@ -347,10 +399,16 @@ fn second_implementation_agrees() -> Verdict {
     let mut name = [0u8; 16];
     let to = name.as_mut_ptr() as usize;
     let page = Process::get().page_bytes;
-    let (prot, flags) = (k::PROT_READ as usize, (k::MAP_PRIVATE | k::MAP_ANONYMOUS) as usize);
+    let (prot, flags) = (
+        k::PROT_READ as usize,
+        (k::MAP_PRIVATE | k::MAP_ANONYMOUS) as usize,
+    );
     // SAFETY: the same harmless calls by two hands.
     unsafe {
-        check_eq!(sc::syscall0(arch::nr::GETPID), arch::syscall0(arch::nr::GETPID) as usize);
+        check_eq!(
+            sc::syscall0(arch::nr::GETPID),
+            arch::syscall0(arch::nr::GETPID) as usize
+        );
         for fd in [999_999, usize::MAX] {
             let ours = arch::syscall1(arch::nr::CLOSE, fd);
             check_eq!(sc::syscall1(arch::nr::CLOSE, fd), ours as usize);
@@ -375,7 +433,10 @@ fn second_implementation_agrees() -> Verdict {
         let ours = arch::syscall6(arch::nr::MMAP, 0, page, prot, flags, usize::MAX, 0);
         check!(theirs % page == 0 && ours as usize % page == 0);
         let bad = sc::syscall6(arch::nr::MMAP, 0, 0, prot, flags, usize::MAX, 0);
-        check_eq!(bad, arch::syscall6(arch::nr::MMAP, 0, 0, prot, flags, usize::MAX, 0) as usize);
+        check_eq!(
+            bad,
+            arch::syscall6(arch::nr::MMAP, 0, 0, prot, flags, usize::MAX, 0) as usize
+        );
     }
     Ok(())
 }

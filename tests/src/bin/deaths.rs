@@ -41,7 +41,11 @@ fn endless_recursion_hits_the_guard() -> Verdict {
 #[inline(never)]
 fn step(left: usize) -> u8 {
     let frame = black_box([1u8; 40 << 10]);
-    if left == 0 { frame[0] } else { black_box(step(left - 1)) + frame[100] }
+    if left == 0 {
+        frame[0]
+    } else {
+        black_box(step(left - 1)) + frame[100]
+    }
 }
 
 fn a_large_frame_hits_the_guard() -> Verdict {

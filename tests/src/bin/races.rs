@@ -94,7 +94,10 @@ fn detach_many(limits: CacheLimits) -> Verdict {
 }
 
 fn detached_threads_leave_no_mapping_with_the_cache() -> Verdict {
-    detach_many(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT })
+    detach_many(CacheLimits {
+        mappings_max: 8,
+        ..CacheLimits::DEFAULT
+    })
 }
 
 fn detached_threads_leave_no_mapping_without_the_cache() -> Verdict {
@@ -123,7 +126,13 @@ fn race(limits: CacheLimits, end: fn(thread::JoinHandle<CountsItsEnd>)) -> Verdi
 }
 
 fn detach_against_exit() -> Verdict {
-    race(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT }, drop)
+    race(
+        CacheLimits {
+            mappings_max: 8,
+            ..CacheLimits::DEFAULT
+        },
+        drop,
+    )
 }
 
 fn detach_against_exit_without_the_cache() -> Verdict {
@@ -135,7 +144,13 @@ fn join(handle: thread::JoinHandle<CountsItsEnd>) {
 }
 
 fn join_against_exit() -> Verdict {
-    race(CacheLimits { mappings_max: 8, ..CacheLimits::DEFAULT }, join)
+    race(
+        CacheLimits {
+            mappings_max: 8,
+            ..CacheLimits::DEFAULT
+        },
+        join,
+    )
 }
 
 fn join_against_exit_without_the_cache() -> Verdict {
@@ -143,7 +158,10 @@ fn join_against_exit_without_the_cache() -> Verdict {
 }
 
 fn spawners_race_for_the_cache() -> Verdict {
-    let mappings = warm_up(CacheLimits { mappings_max: 4, ..CacheLimits::DEFAULT });
+    let mappings = warm_up(CacheLimits {
+        mappings_max: 4,
+        ..CacheLimits::DEFAULT
+    });
     let spawners = [0u32; 4].map(|_| {
         thread::spawn(|| {
             for number in 0..THREADS / 8 {

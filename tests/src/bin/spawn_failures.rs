@@ -63,20 +63,32 @@ fn fails_uncached(call: usize, errno: Errno, expected: SpawnError) -> Verdict {
 
 fn mmap_fails() -> Verdict {
     fails_uncached(nr::MMAP, Errno::NOMEM, SpawnError::OutOfMemory)?;
-    fails_uncached(nr::MMAP, Errno::AGAIN, SpawnError::LockedMemoryLimitExceeded)?;
+    fails_uncached(
+        nr::MMAP,
+        Errno::AGAIN,
+        SpawnError::LockedMemoryLimitExceeded,
+    )?;
     fails_uncached(nr::MMAP, Errno::PERM, SpawnError::Unexpected(Errno::PERM))
 }
 
 fn mprotect_fails() -> Verdict {
     fails_uncached(nr::MPROTECT, Errno::NOMEM, SpawnError::OutOfMemory)?;
-    fails_uncached(nr::MPROTECT, Errno::ACCES, SpawnError::Unexpected(Errno::ACCES))
+    fails_uncached(
+        nr::MPROTECT,
+        Errno::ACCES,
+        SpawnError::Unexpected(Errno::ACCES),
+    )
 }
 
 fn clone_fails() -> Verdict {
     fails_uncached(nr::CLONE, Errno::AGAIN, SpawnError::ThreadQuotaExceeded)?;
     fails_uncached(nr::CLONE, Errno::NOMEM, SpawnError::SystemResources)?;
     fails_uncached(nr::CLONE, Errno::PERM, SpawnError::Unexpected(Errno::PERM))?;
-    fails_uncached(nr::CLONE, Errno::NOSYS, SpawnError::Unexpected(Errno::NOSYS))
+    fails_uncached(
+        nr::CLONE,
+        Errno::NOSYS,
+        SpawnError::Unexpected(Errno::NOSYS),
+    )
 }
 
 /// The mapping goes back to where it came from.

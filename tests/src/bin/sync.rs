@@ -75,13 +75,17 @@ fn condvar_ping_pong_loses_nothing() -> Verdict {
     const ROUNDS: u32 = 2_000;
     let other = thread::spawn(|| {
         for round in 0..ROUNDS {
-            let mut turn = CHANGED.wait_while(TURN.lock().unwrap(), |t| *t != 2 * round + 1).unwrap();
+            let mut turn = CHANGED
+                .wait_while(TURN.lock().unwrap(), |t| *t != 2 * round + 1)
+                .unwrap();
             *turn += 1;
             CHANGED.notify_one();
         }
     });
     for round in 0..ROUNDS {
-        let mut turn = CHANGED.wait_while(TURN.lock().unwrap(), |t| *t != 2 * round).unwrap();
+        let mut turn = CHANGED
+            .wait_while(TURN.lock().unwrap(), |t| *t != 2 * round)
+            .unwrap();
         *turn += 1;
         drop(turn);
         CHANGED.notify_one();
@@ -137,12 +141,14 @@ fn once_runs_once_and_all_see_it() -> Verdict {
 fn once_lock_is_written_once() -> Verdict {
     static CELL: OnceLock<[u64; 4]> = OnceLock::new();
     check!(CELL.get().is_none());
-    let writers = [1u64, 2, 3, 4].map(|value| {
-        thread::spawn(move || *CELL.get_or_init(|| [value; 4]))
-    });
+    let writers =
+        [1u64, 2, 3, 4].map(|value| thread::spawn(move || *CELL.get_or_init(|| [value; 4])));
     let mut seen = None;
     for writer in writers {
-        let Ok(value) = writer.join() else { check!(false); return Ok(()) };
+        let Ok(value) = writer.join() else {
+            check!(false);
+            return Ok(());
+        };
         check_eq!(*seen.get_or_insert(value), value);
     }
     check_eq!(CELL.set([9; 4]), Err([9; 4]));
@@ -158,7 +164,10 @@ fn futex_wait_returns_on_change() -> Verdict {
     let word = AtomicU32::new(3);
     for scope in [Scope::Private, Scope::Shared] {
         // SAFETY: the word is aligned.
-        check_eq!(unsafe { futex::wait(word.as_ptr(), 2, scope) }, Woken::ByChange);
+        check_eq!(
+            unsafe { futex::wait(word.as_ptr(), 2, scope) },
+            Woken::ByChange
+        );
         check_eq!(futex::wake(word.as_ptr(), 1, scope), 0);
     }
     Ok(())

@@ -43,7 +43,9 @@ fn join_returns_the_closures_value() -> Verdict {
     for number in 0..200u32 {
         check_eq!(thread::spawn(move || number * 2).join(), Ok(number * 2));
     }
-    thread::spawn(|| ()).join().map_err(|_| suite::Stop::Fail(file!(), line!(), "unit"))?;
+    thread::spawn(|| ())
+        .join()
+        .map_err(|_| suite::Stop::Fail(file!(), line!(), "unit"))?;
     Ok(())
 }
 
@@ -53,9 +55,10 @@ struct Wide([u8; 300]);
 
 fn large_and_aligned_closures_and_results() -> Verdict {
     let large = [0x5au8; 20_000];
-    check_eq!(thread::spawn(move || large.iter().map(|&b| u32::from(b)).sum()).join(), {
-        Ok(20_000u32 * 0x5a)
-    });
+    check_eq!(
+        thread::spawn(move || large.iter().map(|&b| u32::from(b)).sum()).join(),
+        { Ok(20_000u32 * 0x5a) }
+    );
     let wide = Wide([7; 300]);
     let result = thread::spawn(move || {
         let is_aligned = (&raw const wide).addr().is_multiple_of(256);
@@ -136,9 +139,15 @@ fn kernel_name() -> [u8; 16] {
 
 fn names_reach_the_kernel() -> Verdict {
     let named = Builder::new().name("fifteen-letters").spawn(|| {
-        (kernel_name(), thread::current().name() == Some("fifteen-letters"))
+        (
+            kernel_name(),
+            thread::current().name() == Some("fifteen-letters"),
+        )
     });
-    let Ok(named) = named else { check!(false); return Ok(()) };
+    let Ok(named) = named else {
+        check!(false);
+        return Ok(());
+    };
     check_eq!(named.thread().name(), Some("fifteen-letters"));
     check_eq!(named.join(), Ok((*b"fifteen-letters\0", true)));
     let unnamed = thread::spawn(|| thread::current().name().is_none());
@@ -151,7 +160,10 @@ fn long_names_are_cut_at_a_character() -> Verdict {
         let own = thread::current();
         (kernel_name(), own.name() == Some("fourteen bytes"))
     });
-    let Ok(named) = named else { check!(false); return Ok(()) };
+    let Ok(named) = named else {
+        check!(false);
+        return Ok(());
+    };
     check_eq!(named.join(), Ok((*b"fourteen bytes\0\0", true)));
     Ok(())
 }
@@ -167,7 +179,10 @@ fn name_with_nul_is_refused() -> Verdict {
 
 fn thread_handle_outlives_its_thread() -> Verdict {
     let handle = Builder::new().name("gone").spawn(|| ());
-    let Ok(handle) = handle else { check!(false); return Ok(()) };
+    let Ok(handle) = handle else {
+        check!(false);
+        return Ok(());
+    };
     let kept: Thread = handle.thread().clone();
     let id = kept.id();
     check!(handle.join().is_ok());
@@ -191,7 +206,11 @@ fn threads_spawn_threads() -> Verdict {
             return 1;
         }
         let children = [0; 2].map(|_| thread::spawn(move || tree(depth - 1)));
-        children.into_iter().map(|child| child.join().unwrap_or(0)).sum::<u32>() + 1
+        children
+            .into_iter()
+            .map(|child| child.join().unwrap_or(0))
+            .sum::<u32>()
+            + 1
     }
     check_eq!(tree(4), 31);
     Ok(())
@@ -248,7 +267,11 @@ fn exit_of_a_detached_thread() -> Verdict {
 fn use_stack(bytes: usize, top: usize) -> usize {
     let frame = black_box([1u8; 1024]);
     let used = top.saturating_sub(frame.as_ptr().addr());
-    if used >= bytes { used } else { black_box(use_stack(bytes, top)) + frame[0] as usize - 1 }
+    if used >= bytes {
+        used
+    } else {
+        black_box(use_stack(bytes, top)) + frame[0] as usize - 1
+    }
 }
 
 fn stack_size_is_what_was_asked() -> Verdict {
@@ -258,7 +281,10 @@ fn stack_size_is_what_was_asked() -> Verdict {
             // All but what the frames above and below this one take.
             use_stack(bytes - 12_000, black_box(&raw const top).addr())
         });
-        let Ok(handle) = handle else { check!(false); return Ok(()) };
+        let Ok(handle) = handle else {
+            check!(false);
+            return Ok(());
+        };
         check!(handle.join().is_ok_and(|used| used >= bytes - 12_000));
     }
     Ok(())
@@ -270,7 +296,10 @@ fn small_stacks_are_raised() -> Verdict {
             let top = 0u8;
             use_stack(6_000, black_box(&raw const top).addr()) > 0
         });
-        let Ok(handle) = handle else { check!(false); return Ok(()) };
+        let Ok(handle) = handle else {
+            check!(false);
+            return Ok(());
+        };
         check_eq!(handle.join(), Ok(true));
     }
     Ok(())
@@ -278,7 +307,12 @@ fn small_stacks_are_raised() -> Verdict {
 
 fn absurd_stacks_are_refused() -> Verdict {
     let before = suite::kernel::mapping_count();
-    for bytes in [usize::MAX, usize::MAX - 4096, isize::MAX as usize, isize::MAX as usize - 65536] {
+    for bytes in [
+        usize::MAX,
+        usize::MAX - 4096,
+        isize::MAX as usize,
+        isize::MAX as usize - 65536,
+    ] {
         let refused = Builder::new().stack_size(bytes).spawn(|| ());
         check!(matches!(refused, Err(SpawnError::OutOfMemory)));
     }
@@ -306,13 +340,19 @@ fn cache_limits_hold() -> Verdict {
     thread::set_cache_limits(thread::CacheLimits::OFF);
     let (_, kept) = threadbare::seam::thread_counts();
     check_eq!(kept, 0);
-    thread::set_cache_limits(thread::CacheLimits { mappings_max: 2, bytes_max: usize::MAX });
+    thread::set_cache_limits(thread::CacheLimits {
+        mappings_max: 2,
+        bytes_max: usize::MAX,
+    });
     let handles = [0; 5].map(|_| thread::spawn(|| ()));
     for handle in handles {
         check!(handle.join().is_ok());
     }
     check_eq!(threadbare::seam::thread_counts().1, 2);
-    thread::set_cache_limits(thread::CacheLimits { mappings_max: 5, bytes_max: 4096 });
+    thread::set_cache_limits(thread::CacheLimits {
+        mappings_max: 5,
+        bytes_max: 4096,
+    });
     check_eq!(threadbare::seam::thread_counts().1, 0);
     check!(thread::spawn(|| ()).join().is_ok());
     check_eq!(threadbare::seam::thread_counts().1, 0);
@@ -326,13 +366,16 @@ fn many_threads_at_once() -> Verdict {
     const COUNT: usize = 200;
     let mut handles = [const { None }; COUNT];
     for handle in &mut handles {
-        *handle = Builder::new().stack_size(32 << 10).spawn(|| {
-            ALIVE.fetch_add(1, Ordering::Relaxed);
-            while ALIVE.load(Ordering::Relaxed) < COUNT {
-                thread::yield_now();
-            }
-            thread::current().id().as_u64().get()
-        }).ok();
+        *handle = Builder::new()
+            .stack_size(32 << 10)
+            .spawn(|| {
+                ALIVE.fetch_add(1, Ordering::Relaxed);
+                while ALIVE.load(Ordering::Relaxed) < COUNT {
+                    thread::yield_now();
+                }
+                thread::current().id().as_u64().get()
+            })
+            .ok();
     }
     let mut last = 0;
     for handle in handles {
@@ -371,7 +414,10 @@ fn parallelism_is_the_affinity() -> Verdict {
     let got = unsafe { call(k::__NR_sched_getaffinity, [0, 1024, to, 0, 0, 0]) };
     check!(got.is_ok());
     let count: u32 = set.iter().map(|byte| byte.count_ones()).sum();
-    check_eq!(thread::available_parallelism().map(usize::from), Ok(count as usize));
+    check_eq!(
+        thread::available_parallelism().map(usize::from),
+        Ok(count as usize)
+    );
     Ok(())
 }
 
@@ -410,7 +456,10 @@ fn stack_is_aligned_for_the_threads_entry() -> Verdict {
             payload,
             signal_stack_bytes: 0,
         });
-        let Some(plan) = plan else { check!(false); return Ok(()) };
+        let Some(plan) = plan else {
+            check!(false);
+            return Ok(());
+        };
         let placement = plan.place(1 << 20, plan.total_bytes);
         check!(placement.stack_top.is_multiple_of(arch::STACK_ALIGN_BYTES));
     }

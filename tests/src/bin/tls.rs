@@ -102,7 +102,10 @@ fn threads_do_not_share() -> Verdict {
     });
     let mut addresses = [black_box(&BYTE).as_ptr().addr(), 0, 0, 0];
     for (index, other) in others.into_iter().enumerate() {
-        let Ok((value, address)) = other.join() else { check!(false); return Ok(()) };
+        let Ok((value, address)) = other.join() else {
+            check!(false);
+            return Ok(());
+        };
         check_eq!(value, index as u8 + 2);
         check!(!addresses.contains(&address) || index > 0);
         addresses[index + 1] = address;
@@ -117,9 +120,15 @@ fn reused_memory_is_fresh() -> Verdict {
         let wrong = first_wrong();
         (wrong, black_box(&BYTE).as_ptr().addr())
     };
-    let Ok((wrong, first)) = thread::spawn(place).join() else { check!(false); return Ok(()) };
+    let Ok((wrong, first)) = thread::spawn(place).join() else {
+        check!(false);
+        return Ok(());
+    };
     check_eq!(wrong, None);
-    let Ok((wrong, second)) = thread::spawn(place).join() else { check!(false); return Ok(()) };
+    let Ok((wrong, second)) = thread::spawn(place).join() else {
+        check!(false);
+        return Ok(());
+    };
     check_eq!(wrong, None);
     check_eq!(first, second);
     Ok(())

@@ -42,10 +42,8 @@ fn file_is_closed_on_drop() {
         let file = File::open(c"/dev/null").unwrap();
         let number = file.as_fd().raw();
         // SAFETY: `fcntl` takes any number.
-        assert_eq!(
-            unsafe { libc::fcntl(number, libc::F_GETFD) },
-            libc::FD_CLOEXEC
-        );
+        let flags = unsafe { libc::fcntl(number, libc::F_GETFD) };
+        assert_eq!(flags, libc::FD_CLOEXEC);
         let kept = file.into_raw();
         assert_eq!(kept, number);
         // SAFETY: open, and nobody else closes it.
@@ -83,10 +81,8 @@ fn errors_are_the_kernels() {
 fn pipe_carries_bytes_and_ends() {
     let mut ends = [0; 2];
     // SAFETY: room for two descriptors.
-    assert_eq!(
-        unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) },
-        0
-    );
+    let made = unsafe { libc::pipe2(ends.as_mut_ptr(), libc::O_CLOEXEC) };
+    assert_eq!(made, 0);
     // SAFETY: both are ours alone now.
     let (mut from, to) = unsafe { (File::from_raw(ends[0]), File::from_raw(ends[1])) };
     to.as_fd().write_all(b"through").unwrap();

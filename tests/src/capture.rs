@@ -1,0 +1,88 @@
+//! A child process whose output is kept, so that a case can read what it said.
+
+use core::fmt;
+
+use embedded_io::Read;
+use threadbare::io::File;
+
+use crate::child::{self, End};
+use crate::kernel;
+
+/// How long a child may take: under an emulator on a busy machine, too.
+const SECONDS_MAX: usize = 60;
+
+/// How a child ended and what it wrote.
+#[derive(Debug)]
+pub struct Captured {
+    /// How it ended; by SIGALRM, 14, if it took too long.
+    pub end: End,
+    /// What it wrote to standard output.
+    pub stdout: Text,
+    /// What it wrote to standard error.
+    pub stderr: Text,
+}
+
+/// The first 4 KiB of an output.
+pub struct Text {
+    bytes: [u8; 4096],
+    count: usize,
+}
+
+impl Text {
+    fn read(mut from: File) -> Text {
+        let mut text = Text {
+            bytes: [0; 4096],
+            count: 0,
+        };
+        while text.count < text.bytes.len() {
+            match from.read(&mut text.bytes[text.count..]) {
+                Ok(0) => break,
+                Ok(count) => text.count += count,
+                Err(error) => panic!("a child's output cannot be read: {error}"),
+            }
+        }
+        text
+    }
+
+    /// The output; what follows the first byte that is not UTF-8 is left out.
+    pub fn as_str(&self) -> &str {
+        let bytes = &self.bytes[..self.count];
+        match core::str::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(error) => core::str::from_utf8(&bytes[..error.valid_up_to()]).unwrap_or(""),
+        }
+    }
+
+    /// Whether one of its lines is `wanted`.
+    pub fn has_line(&self, wanted: &str) -> bool {
+        self.as_str().lines().any(|line| line == wanted)
+    }
+}
+
+impl fmt::Debug for Text {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.as_str(), f)
+    }
+}
+
+/// Runs `body` in a child process and returns what came of it. What a child writes must fit into a
+/// pipe, for it is read when the child has ended.
+///
+/// # Panics
+/// If there can be no child.
+pub fn run(body: impl FnOnce()) -> Captured {
+    let (stdout, stdout_of_child) = kernel::pipe();
+    let (stderr, stderr_of_child) = kernel::pipe();
+    let end = child::run(|| {
+        kernel::redirect(1, &stdout_of_child);
+        kernel::redirect(2, &stderr_of_child);
+        kernel::limit_seconds(SECONDS_MAX);
+        body();
+    });
+    drop((stdout_of_child, stderr_of_child));
+    Captured {
+        end,
+        stdout: Text::read(stdout),
+        stderr: Text::read(stderr),
+    }
+}
