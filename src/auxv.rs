@@ -35,7 +35,8 @@ impl Auxv {
     pub fn parse(pairs: impl Iterator<Item = (usize, usize)>) -> Auxv {
         let mut auxv = Auxv::default();
         for (kind, value) in pairs {
-            match kind as u32 {
+            // No kind exceeds 32 bits; what would is none of ours.
+            match u32::try_from(kind).unwrap_or(u32::MAX) {
                 AT_NULL => break,
                 AT_PHDR => auxv.phdr_address = value,
                 AT_PHENT => auxv.phent_bytes = value,

@@ -83,6 +83,7 @@ pub use sys::Errno;
 macro_rules! entry {
     ($main:path) => {
         #[unsafe(no_mangle)]
+        #[allow(unreachable_code, reason = "after a main that never returns")]
         fn __threadbare_main() -> i32 {
             let main: fn() -> _ = $main;
             $crate::__report(main())

@@ -27,6 +27,15 @@ use crate::sys::Errno;
 use crate::sys::mem::{self, Map, Prot};
 use crate::tls::{self, Facts, Shape};
 
+/// What a program without loaded headers is told, in whichever phase that shows.
+macro_rules! no_headers {
+    () => {
+        "AT_PHDR is missing: link without -N, so that the program headers are loaded"
+    };
+}
+#[cfg(feature = "start")]
+use no_headers;
+
 #[cfg(feature = "start")]
 mod entry;
 #[cfg(feature = "start")]
@@ -161,7 +170,7 @@ unsafe fn read_stack(stack: *const usize) -> (usize, *const *const u8, *const *c
 /// 1. `auxv` is this program's.
 unsafe fn read_headers(auxv: &Auxv) -> Image {
     if auxv.phdr_address == 0 {
-        fatal("AT_PHDR is missing: link without -N, so that the program headers are loaded");
+        fatal(no_headers!());
     }
     if auxv.phent_bytes != size_of::<Elf_Phdr>() {
         fatal("AT_PHENT is not the size of a program header");

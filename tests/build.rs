@@ -26,8 +26,11 @@ fn main() {
     println!("cargo:rerun-if-changed=tls_skewed.ld");
     println!("cargo:rustc-link-arg-bin=tls_skewed=-T{folder}/tls_skewed.ld");
     let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
-    if has("-static") && !has("-pie") {
-        let prefix = if has("-nostdlib") { "-Wl," } else { "" };
+    let prefix = if has("-nostdlib") { "-Wl," } else { "" };
+    if has("-pie") || has("-static-pie") {
+        // The other programs have their relocations in the older table.
+        println!("cargo:rustc-link-arg-bin=start_probe={prefix}--pack-dyn-relocs=relr");
+    } else {
         for program in LOADERS {
             println!("cargo:rustc-link-arg-bin={program}={prefix}--image-base={LOADER_BASE}");
         }

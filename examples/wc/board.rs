@@ -16,20 +16,20 @@ use threadbare::sync::{Condvar, Mutex, MutexGuard};
 /// The length of a piece: long enough to make claiming cheap, short enough to share a file of a few
 /// megabytes, and what the default buffer holds.
 pub const PIECE_BYTES: u64 = 256 << 10;
-/// How far the claims may run ahead of the outcomes. A power of two, so that a ticket finds its
-/// place in the ring even after its number has wrapped.
-const RING: usize = 256;
+/// How far the claims may run ahead of the outcomes, which also bounds the number of open files. A
+/// power of two, so that a ticket finds its place in the ring even after its number has wrapped.
+const RING: usize = 64;
 const _: () = assert!(RING.is_power_of_two());
 
 /// What is to be read for a piece.
 pub enum Work {
     /// Nothing: the file could not be opened.
     Failed(Error),
-    /// From where the input stands to its end.
-    Stream(Fd<'static>),
-    /// A regular file that said to have this many bytes.
-    Whole(Fd<'static>, u64),
-    /// A part of a regular file from this offset on.
+    /// What is left of standard input.
+    StandardInput,
+    /// A file from where it stands to its end.
+    Whole(File),
+    /// [`PIECE_BYTES`] of a regular file from this offset on.
     Part(Fd<'static>, u64),
 }
 
@@ -40,7 +40,7 @@ pub struct Piece {
     pub is_last: bool,
     input: Input,
     ticket: usize,
-    /// The file that `work` and the pieces before it borrow, with its last piece.
+    /// With a file's last part: the file that this part and those before it borrow.
     file: Option<File>,
 }
 
@@ -53,7 +53,7 @@ pub struct Outcome {
     pub is_open: bool,
     /// Whether it is the last of its input.
     pub is_last: bool,
-    /// Closed when the outcome is dropped, which is after those of all pieces before it.
+    /// Closed when the outcome is dropped, which is after those of all parts before it.
     _file: Option<File>,
 }
 
@@ -67,22 +67,19 @@ pub enum Step {
     End,
 }
 
-/// The input from which the next piece will be cut.
+/// The input from which the next piece comes.
 enum Front {
-    Failed(Input, Error),
-    Stream(Input, Option<File>),
-    Regular {
-        input: Input,
-        file: File,
-        bytes: u64,
-        /// How much of it was claimed.
-        offset: u64,
-    },
+    /// One piece, for whoever comes.
+    Ready(Work),
+    /// One piece, to be claimed when everything before it is finished.
+    InTurn(Work),
+    /// A large file, which is claimed up to `offset`.
+    Parts { file: File, bytes: u64, offset: u64 },
 }
 
 struct State {
     inputs: Inputs,
-    front: Option<Front>,
+    front: Option<(Input, Front)>,
     /// How many pieces were claimed, and how many outcomes were taken.
     claimed: usize,
     taken: usize,
@@ -121,9 +118,8 @@ impl Board {
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state
-            .lock()
-            .expect("a panic ends the process, so no lock is poisoned")
+        // A panic ends the process, so a lock is never found poisoned.
+        self.state.lock().unwrap()
     }
 
     /// Claims a piece, or returns `None` when there will be no more. Waits while the ring is full,
@@ -137,7 +133,7 @@ impl Board {
             // Nothing at the front: there will be no more.
             state.front.as_ref()?;
             state.others_sleep = true;
-            state = self.taken.wait(state).expect("as in `lock`");
+            state = self.taken.wait(state).unwrap();
         }
     }
 
@@ -151,6 +147,8 @@ impl Board {
             is_last: piece.is_last,
             _file: piece.file,
         };
+        // Closes the file of a piece that was all of it, before the lock is taken.
+        drop(piece.work);
         let mut state = self.lock();
         state.ring[piece.ticket % RING] = Some(outcome);
         if piece.ticket == state.taken && core::mem::take(&mut state.first_sleeps) {
@@ -178,7 +176,7 @@ impl Board {
                 return Step::End;
             }
             state.first_sleeps = true;
-            state = self.finished.wait(state).expect("as in `lock`");
+            state = self.finished.wait(state).unwrap();
         }
     }
 }
@@ -187,28 +185,40 @@ impl State {
     /// Cuts the next piece; `None` if there is none, or not yet (then `front` holds something).
     fn claim(&mut self, depth: Depth) -> Option<Piece> {
         if self.front.is_none() {
-            self.front = self.inputs.next().map(open);
+            self.front = self.inputs.next().map(|input| (input, open(input, depth)));
         }
         let unfinished = self.claimed.wrapping_sub(self.taken);
         let is_turn = match self.front {
-            Some(Front::Stream(..)) => unfinished == 0,
+            Some((_, Front::InTurn(_))) => unfinished == 0,
             _ => unfinished < RING,
         };
         if !is_turn {
             return None;
         }
-        let (input, work, file) = match self.front.take()? {
-            Front::Failed(input, error) => (input, Work::Failed(error), None),
-            Front::Stream(input, file) => {
-                let fd = file.as_ref().map_or(Fd::STDIN, outlive);
-                (input, Work::Stream(fd), file)
-            }
-            Front::Regular {
-                input,
+        let (input, front) = self.front.take()?;
+        let (work, file) = match front {
+            Front::Ready(work) | Front::InTurn(work) => (work, None),
+            Front::Parts {
                 file,
                 bytes,
                 offset,
-            } => self.cut(depth, input, file, bytes, offset),
+            } => {
+                let part = Work::Part(outlive(&file), offset);
+                let offset = offset + PIECE_BYTES;
+                if offset < bytes {
+                    self.front = Some((
+                        input,
+                        Front::Parts {
+                            file,
+                            bytes,
+                            offset,
+                        },
+                    ));
+                    (part, None)
+                } else {
+                    (part, Some(file))
+                }
+            }
         };
         let ticket = self.claimed;
         self.claimed = ticket.wrapping_add(1);
@@ -222,69 +232,45 @@ impl State {
         })
     }
 
-    /// Cuts a piece off a regular file and puts the rest of it back to the front.
-    fn cut(
-        &mut self,
-        depth: Depth,
-        input: Input,
-        file: File,
-        bytes: u64,
-        offset: u64,
-    ) -> (Input, Work, Option<File>) {
-        let fd = outlive(&file);
-        let end = offset + PIECE_BYTES;
-        if offset == 0 && (end >= bytes || depth == Depth::Bytes) {
-            return (input, Work::Whole(fd, bytes), Some(file));
-        }
-        let work = Work::Part(fd, offset);
-        if end >= bytes {
-            return (input, work, Some(file));
-        }
-        self.front = Some(Front::Regular {
-            input,
-            file,
-            bytes,
-            offset: end,
-        });
-        (input, work, None)
-    }
-
     /// Whether one more helper would find enough to do: the rest of a large file, or many files.
     fn is_worth_a_helper(&self, helpers: usize) -> bool {
         /// Opening and counting so many small files takes longer than starting a thread.
         const FILES: usize = 32;
-        matches!(self.front, Some(Front::Regular { .. })) || self.claimed / FILES > helpers
+        matches!(self.front, Some((_, Front::Parts { .. }))) || self.claimed / FILES > helpers
     }
 }
 
-/// Opens an input and finds out what it is.
-fn open(input: Input) -> Front {
+/// Opens an input and decides how to share it.
+fn open(input: Input, depth: Depth) -> Front {
     let name = match input {
         Input::Named(name) if !input.is_standard() => name,
-        _ => return Front::Stream(input, None),
+        _ => return Front::InTurn(Work::StandardInput),
     };
     let file = match File::open(name) {
         Ok(file) => file,
-        Err(error) => return Front::Failed(input, error),
+        Err(error) => return Front::Ready(Work::Failed(error)),
     };
     match file.status() {
         Ok(status) if status.is_file() => {
             let bytes = status.bytes;
-            Front::Regular {
-                input,
-                file,
-                bytes,
-                offset: 0,
+            if bytes > PIECE_BYTES && depth != Depth::Bytes {
+                Front::Parts {
+                    file,
+                    bytes,
+                    offset: 0,
+                }
+            } else {
+                Front::Ready(Work::Whole(file))
             }
         }
-        // A stream's way of reading is right for anything.
-        _ => Front::Stream(input, Some(file)),
+        // What is right for a stream is right for anything.
+        _ => Front::InTurn(Work::Whole(file)),
     }
 }
 
-/// Borrows a file for pieces, without the compiler's watch over how long.
+/// Borrows a file for its parts, without the compiler's watch over how long.
 fn outlive(file: &File) -> Fd<'static> {
-    // SAFETY: the file is closed with the outcome of its last piece. Outcomes are taken in order,
-    // so by then all its pieces were given up to `finish`, and with them all copies of this.
+    // SAFETY: the file is closed with the outcome of its last part. Outcomes are taken in order, so
+    // by then all its parts were given up to `finish`, and with them all copies of this.
     unsafe { Fd::from_raw(file.as_fd().raw()) }
 }

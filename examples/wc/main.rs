@@ -28,10 +28,10 @@ use board::{Board, Step};
 use options::{Options, Wish};
 use report::Report;
 use tally::Depth;
-use threadbare::io::Error;
+use threadbare::eprintln;
+use threadbare::io::{Error, Fd, Write};
 use threadbare::process::ExitCode;
 use threadbare::thread::{self, Builder, SpawnError};
-use threadbare::{eprintln, println};
 
 threadbare::entry!(main);
 
@@ -56,19 +56,15 @@ the following order: newline, word, byte.
       --stack-size=BYTES  give each thread but the first a stack of BYTES, most
                             of which is its read buffer; 294912 if not given
       --help              display this help and exit
-      --version           output version information and exit";
+      --version           output version information and exit
+";
+const VERSION: &str = concat!("wc (threadbare) ", env!("CARGO_PKG_VERSION"), "\n");
 
 fn main() -> ExitCode {
     let result = match options::read() {
-        Ok(Wish::Count(options)) => run(options),
-        Ok(Wish::Help) => {
-            println!("{HELP}");
-            return ExitCode::SUCCESS;
-        }
-        Ok(Wish::Version) => {
-            println!("wc (threadbare) {}", env!("CARGO_PKG_VERSION"));
-            return ExitCode::SUCCESS;
-        }
+        Ok(Wish::Count(options)) => count(options),
+        Ok(Wish::Help) => print(HELP),
+        Ok(Wish::Version) => print(VERSION),
         Err(complaint) => {
             eprintln!("wc: {complaint}\nTry 'wc --help' for more information.");
             return ExitCode::FAILURE;
@@ -84,31 +80,38 @@ fn main() -> ExitCode {
     }
 }
 
+fn print(text: &str) -> Result<bool, Error> {
+    let mut out = Fd::STDOUT;
+    out.write_all(text.as_bytes())?;
+    Ok(true)
+}
+
 /// Counts and reports everything; returns whether every input could be read.
-fn run(options: Options) -> Result<bool, Error> {
+///
+/// This thread reports, since it has the output's buffer, and counts while there is nothing to
+/// report. It starts a helper whenever it finds more work than it can do.
+fn count(options: Options) -> Result<bool, Error> {
     let depth = match (options.words, options.lines) {
         (true, _) => Depth::Words,
         (false, true) => Depth::Lines,
         (false, false) => Depth::Bytes,
     };
-    let mut helpers_max = options.threads.unwrap_or_else(cpus) - 1;
-    let mut helpers = 0;
+    let mut helpers = Helpers {
+        depth,
+        stack_bytes: options.stack_bytes,
+        count: 0,
+        max: options.threads.unwrap_or_else(cpus) - 1,
+    };
     let mut lines = [0; 4096];
     let mut report = Report::new(options, survey::width(&options), &mut lines);
-    // This thread's stack is not ours to choose: the buffer leaves room where `ulimit -s` is low.
-    let mut buffer = [0; 32 << 10];
+    // This thread's stack is not ours to choose; a buffer of this size leaves room for a low limit.
+    let mut buffer = [0; 64 << 10];
     loop {
-        match BOARD.step(depth, helpers) {
+        match BOARD.step(depth, helpers.count) {
             Step::Report(outcome) => report.take(&outcome)?,
             Step::Count(piece, is_worth_a_helper) => {
-                if is_worth_a_helper && helpers < helpers_max {
-                    match start_helper(depth, options.stack_bytes) {
-                        Ok(()) => helpers += 1,
-                        Err(error) => {
-                            eprintln!("wc: counting with {} thread(s): {error}", helpers + 1);
-                            helpers_max = helpers;
-                        }
-                    }
+                if is_worth_a_helper {
+                    helpers.add_one();
                 }
                 let (tally, error) = read::count(&piece, depth, &mut buffer);
                 BOARD.finish(piece, tally, error);
@@ -124,9 +127,36 @@ fn cpus() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get())
 }
 
-/// Starts a thread that counts until nothing is left. Its buffer is the most of its stack: the
-/// largest of a few sizes that leaves 16 KiB for everything else, since a frame's size must be
-/// known when the program is built.
+/// The threads beside the first.
+struct Helpers {
+    depth: Depth,
+    stack_bytes: usize,
+    count: usize,
+    /// How many there may be.
+    max: usize,
+}
+
+impl Helpers {
+    /// Starts one more if there may be one. If that fails, those that there are must do.
+    fn add_one(&mut self) {
+        if self.count == self.max {
+            return;
+        }
+        match start_helper(self.depth, self.stack_bytes) {
+            Ok(()) => self.count += 1,
+            Err(error) => {
+                eprintln!("wc: counting with {} thread(s): {error}", self.count + 1);
+                self.max = self.count;
+            }
+        }
+    }
+}
+
+/// Starts a thread that counts until nothing is left.
+///
+/// Its buffer is the most of its stack: the largest of a few sizes that leaves room for everything
+/// else, since the size of a frame must be known when the program is built. Whatever is asked for,
+/// a thread gets 16 KiB at least.
 fn start_helper(depth: Depth, stack_bytes: usize) -> Result<(), SpawnError> {
     const KIB: usize = 1 << 10;
     let help: fn(Depth) = match stack_bytes / KIB {

@@ -1,8 +1,7 @@
 //! The command line, read as GNU `getopt_long` reads it: options and file names in any order.
 //!
-//! Written by hand because it is short: the parsers that people know need `std` or a heap, and
-//! those that do not hand out neither GNU's clusters (`-lw`) nor its messages. It only reads
-//! arguments; what an option does is not known here.
+//! Written by hand: it is short, the parsers that most people know need `std` or a heap, and the
+//! messages are to be GNU's. What an option does is not known here.
 
 use core::ffi::CStr;
 use core::fmt;

@@ -5,45 +5,53 @@
 
 use crate::board::{PIECE_BYTES, Piece, Work};
 use crate::tally::{Depth, Tally};
-use threadbare::io::{Error, Fd, Read};
+use core::ops::Range;
+use threadbare::io::{Error, Fd, File, Read};
 
 /// Counts a piece. After an error the tally is that of what came before it.
 pub fn count(piece: &Piece, depth: Depth, buffer: &mut [u8]) -> (Tally, Option<Error>) {
-    match piece.work {
-        Work::Failed(error) => (Tally::EMPTY, Some(error)),
-        Work::Whole(fd, bytes) if depth == Depth::Bytes => measure(fd, bytes, buffer),
-        Work::Stream(mut fd) | Work::Whole(mut fd, _) => {
-            count_all(depth, buffer, |buffer| fd.read(buffer))
+    match &piece.work {
+        Work::Failed(error) => (Tally::EMPTY, Some(*error)),
+        Work::StandardInput => {
+            let mut input = Fd::STDIN;
+            count_all(depth, buffer, |buffer| input.read(buffer))
         }
+        Work::Whole(file) if depth == Depth::Bytes => measure(file, buffer),
+        Work::Whole(file) => count_all(depth, buffer, |buffer| file.as_fd().read(buffer)),
         Work::Part(fd, offset) => {
             let end = if piece.is_last {
                 u64::MAX
             } else {
                 offset + PIECE_BYTES
             };
-            count_range(fd, offset..end, depth, buffer)
+            count_range(*fd, *offset..end, depth, buffer)
         }
     }
 }
 
-/// Finds the length of a regular file that said to have `bytes` bytes.
+/// Finds the length of a file, if possible without reading it.
 ///
-/// Ordinary files tell the truth. Those of `/proc` and `/sys` say 0 or whole pages whatever they
-/// hold, so where a file says so its end is read.
-fn measure(fd: Fd, bytes: u64, buffer: &mut [u8]) -> (Tally, Option<Error>) {
+/// Ordinary files say how long they are. Those of `/proc` and `/sys` say 0 or whole pages whatever
+/// they hold, so where a file says so its end is read.
+fn measure(file: &File, buffer: &mut [u8]) -> (Tally, Option<Error>) {
     const PAGE_BYTES: u64 = 4096;
+    let bytes = match file.status() {
+        Ok(status) if status.is_file() => status.bytes,
+        _ => return count_all(Depth::Bytes, buffer, |buffer| file.as_fd().read(buffer)),
+    };
     if !bytes.is_multiple_of(PAGE_BYTES) {
         return (Tally::unread(bytes), None);
     }
-    // GNU's choice: a file of one page is read whole, of a longer one less than a page is.
+    // As GNU wc does: of one page everything is read, of more than that the last page or less.
     let start = bytes - bytes % (PAGE_BYTES + 1);
-    let (end, error) = count_range(fd, start..u64::MAX, Depth::Bytes, buffer);
+    let (end, error) = count_range(file.as_fd(), start..u64::MAX, Depth::Bytes, buffer);
     (Tally::unread(start).then(end), error)
 }
 
+/// Counts a range of a regular file, or what there is of it.
 fn count_range(
     fd: Fd,
-    range: core::ops::Range<u64>,
+    range: Range<u64>,
     depth: Depth,
     buffer: &mut [u8],
 ) -> (Tally, Option<Error>) {

@@ -28,6 +28,7 @@ pub fn width(options: &Options) -> usize {
     least.max(bytes.checked_ilog10().map_or(1, |tens| tens as usize + 1))
 }
 
+/// Asks what an input is. It is opened for that, which the writer of a FIFO notices.
 fn status(input: Input) -> Result<Status, Error> {
     match input {
         Input::Named(name) if !input.is_standard() => File::open(name)?.status(),

@@ -3,7 +3,7 @@
 //! Until that is done, a static that holds a pointer holds a link-time address. So this function
 //! reads no static and, in an unoptimised build too, calls nothing: not a method of a number or a
 //! pointer, and not `memcpy`, which is what moving a structure comes to. It is loops over integers,
-//! with plain operators and raw dereferences, and helpers that are always inlined.
+//! with plain operators, raw dereferences and helpers that are always inlined (`wrapping_add` is).
 //!
 //! Only relative relocations exist in such a program (and the packed form, `DT_RELR`); symbols
 //! were resolved by the linker. Anything else is refused, loudly.
@@ -15,8 +15,9 @@ use linux_raw_sys::auxvec::{AT_NULL, AT_PHDR, AT_PHNUM};
 use linux_raw_sys::elf::{
     DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_LOAD, PT_PHDR,
 };
+use linux_raw_sys::general::SIGABRT;
 
-use crate::arch;
+use crate::arch::{self, nr};
 
 const WORD: usize = size_of::<usize>();
 const DT_RELR: usize = 36;
@@ -101,24 +102,56 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
         }
         at += 2 * WORD;
     }
+    if headers == 0 {
+        // SAFETY: only raw calls, inlined.
+        unsafe { die_without_headers() };
+    }
     let (mut bias, mut has_bias, mut dynamic) = (0usize, false, 0usize);
     let mut index = 0;
-    while headers != 0 && index < count {
+    while index < count {
         let header = (headers + index * size_of::<Elf_Phdr>()) as *const Elf_Phdr;
         // SAFETY: the kernel says that so many headers are there.
         let (kind, offset, address) =
             unsafe { ((*header).p_type, (*header).p_offset, (*header).p_vaddr) };
         if kind == PT_PHDR {
-            bias = headers - address;
+            bias = headers.wrapping_sub(address);
             has_bias = true;
         } else if kind == PT_LOAD && offset == 0 && !has_bias {
-            bias = headers - size_of::<Elf_Ehdr>() - address;
+            bias = headers.wrapping_sub(size_of::<Elf_Ehdr>() + address);
         } else if kind == PT_DYNAMIC {
             dynamic = address;
         }
         index += 1;
     }
-    (bias, if dynamic == 0 { 0 } else { bias + dynamic })
+    (
+        bias,
+        if dynamic == 0 {
+            0
+        } else {
+            bias.wrapping_add(dynamic)
+        },
+    )
+}
+
+/// Says that `AT_PHDR` is missing and aborts: `fatal` without a call, for nothing is relocated and
+/// never will be.
+///
+/// # Safety
+/// 1. None beyond being inlined; `unsafe` because raw calls are.
+#[inline(always)]
+unsafe fn die_without_headers() -> ! {
+    const MESSAGE: &[u8] = concat!("threadbare: ", super::no_headers!(), "\n").as_bytes();
+    const BYTES: usize = MESSAGE.len();
+    let message = &raw const *MESSAGE as *const u8 as usize;
+    // SAFETY: the kernel reads the message.
+    unsafe { arch::syscall3(nr::WRITE, 2, message, BYTES) };
+    // SAFETY: touches no memory.
+    let process = unsafe { arch::syscall0(nr::GETPID) } as usize;
+    // SAFETY: touches no memory.
+    let thread = unsafe { arch::syscall0(nr::GETTID) } as usize;
+    // SAFETY: touches no memory.
+    unsafe { arch::syscall3(nr::TGKILL, process, thread, SIGABRT as usize) };
+    arch::trap()
 }
 
 /// Returns the value of the dynamic section's entry with `tag`, 0 where there is none.
@@ -152,14 +185,14 @@ unsafe fn entry(dynamic: usize, tag: usize) -> usize {
 unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, relative: u32) {
     // The type is the low half of `r_info`: 32 bits on 64-bit CPUs, 8 bits on 32-bit ones.
     let kind_mask = if WORD == 8 { 0xffff_ffff } else { 0xff };
-    let mut at = bias + table;
+    let mut at = bias.wrapping_add(table);
     let end = at + bytes;
     while at < end {
         // SAFETY: clause 1.
         let (offset, info) = unsafe { (word(at), word(at + WORD)) };
         let kind = info & kind_mask;
         if kind == relative as usize {
-            let place = bias + offset;
+            let place = bias.wrapping_add(offset);
             // SAFETY: clause 1; the addend is in the entry or in the place.
             unsafe {
                 let addend = if entry_bytes == 3 * WORD {
@@ -167,7 +200,7 @@ unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, rel
                 } else {
                     word(place)
                 };
-                relocate_word(place, bias + addend);
+                relocate_word(place, bias.wrapping_add(addend));
             }
         } else if kind != 0 {
             arch::trap(); // Neither relative nor none: this program needs a dynamic linker.
@@ -183,16 +216,16 @@ unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, rel
 /// 1. The table is the program's own, not yet applied.
 #[inline(always)]
 unsafe fn apply_packed(bias: usize, table: usize, bytes: usize) {
-    let mut at = bias + table;
+    let mut at = bias.wrapping_add(table);
     let end = at + bytes;
     let mut place = 0;
     while at < end {
         // SAFETY: clause 1.
         let entry = unsafe { word(at) };
         if entry & 1 == 0 {
-            place = bias + entry;
+            place = bias.wrapping_add(entry);
             // SAFETY: clause 1.
-            unsafe { relocate_word(place, bias + word(place)) };
+            unsafe { relocate_word(place, bias.wrapping_add(word(place))) };
             place += WORD;
         } else {
             let mut bits = entry >> 1;
@@ -200,7 +233,7 @@ unsafe fn apply_packed(bias: usize, table: usize, bytes: usize) {
             while bits != 0 {
                 if bits & 1 != 0 {
                     // SAFETY: clause 1.
-                    unsafe { relocate_word(current, bias + word(current)) };
+                    unsafe { relocate_word(current, bias.wrapping_add(word(current))) };
                 }
                 bits >>= 1;
                 current += WORD;

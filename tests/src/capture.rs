@@ -18,7 +18,7 @@ pub struct Captured {
     pub end: End,
     /// What it wrote to standard output.
     pub stdout: Text,
-    /// What it wrote to standard error.
+    /// What it wrote to standard error, without what an emulator adds when it dies.
     pub stderr: Text,
 }
 
@@ -53,6 +53,19 @@ impl Text {
         }
     }
 
+    /// Takes the line away that qemu writes to the guest's standard error when a signal ends it.
+    fn remove_emulator_line(&mut self) {
+        const BEGINNING: &str = "qemu: uncaught target signal ";
+        let text = self.as_str();
+        if let Some(at) = text.rfind(BEGINNING) {
+            let is_last_line = text[at..].find('\n') == Some(text.len() - at - 1);
+            let is_line = at == 0 || text.as_bytes()[at - 1] == b'\n';
+            if is_last_line && is_line {
+                self.count = at;
+            }
+        }
+    }
+
     /// Whether one of its lines is `wanted`.
     pub fn has_line(&self, wanted: &str) -> bool {
         self.as_str().lines().any(|line| line == wanted)
@@ -80,9 +93,13 @@ pub fn run(body: impl FnOnce()) -> Captured {
         body();
     });
     drop((stdout_of_child, stderr_of_child));
+    let (stdout, mut stderr) = (Text::read(stdout), Text::read(stderr));
+    if matches!(end, End::Signal(_)) {
+        stderr.remove_emulator_line();
+    }
     Captured {
         end,
-        stdout: Text::read(stdout),
-        stderr: Text::read(stderr),
+        stdout,
+        stderr,
     }
 }

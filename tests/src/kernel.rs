@@ -107,15 +107,16 @@ pub fn dispose(signal: u32, disposition: Disposition) {
         Some(restorer) => (SA_RESTORER, restorer as usize),
         None => (0, 0),
     };
-    // The mask that follows is empty; MIPS has the flags first (`asm/signal.h`).
-    let action = if seam::arch::NAME.starts_with("mips") {
+    // The mask that follows is empty.
+    let action = if seam::arch::SIGACTION_FLAGS_FIRST {
         [flags, handler, 0, 0, 0, 0, 0, 0]
     } else {
         [handler, flags, restorer, 0, 0, 0, 0, 0]
     };
     let set_bytes = k::_NSIG as usize / 8;
     let action = action.as_ptr() as usize;
-    // SAFETY: the kernel reads an action, which is no larger; the suite's handlers may run anywhere.
+    // SAFETY: the kernel reads an action, which is no larger; the suite's handlers may run
+    // anywhere.
     let set = unsafe {
         call(
             k::__NR_rt_sigaction,

@@ -4,6 +4,8 @@
 //! and returns its cases. A check of any size has a file of its own below `examples/`: declare it
 //! here with `mod NAME;` and enter `("NAME", NAME::check)` in the table.
 
+mod wc;
+
 use crate::case::{Case, claim};
 use crate::guest::Guest;
 use anyhow::Result;
@@ -12,7 +14,11 @@ use anyhow::Result;
 pub type Check = fn(&Guest) -> Vec<Case>;
 
 /// The examples and their checks.
-pub const TABLE: &[(&str, Check)] = &[("hello", hello), ("spawn_join", spawn_join)];
+pub const TABLE: &[(&str, Check)] = &[
+    ("hello", hello),
+    ("spawn_join", spawn_join),
+    ("wc", wc::check),
+];
 
 /// Returns the examples that have no check: each is a failed case, since nothing would run them.
 pub fn unchecked(programs: &[String]) -> Vec<String> {

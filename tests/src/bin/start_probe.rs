@@ -25,6 +25,8 @@ struct Word(#[allow(dead_code, reason = "its address is what counts")] u64);
 
 /// Pointers that a position-independent program has to relocate.
 static NAMES: [&str; 3] = ["zero", "one", "two"];
+/// So many in a row that a packed table of relocations needs several bitmaps for them.
+static TEXTS: [&str; 200] = ["text"; 200];
 static HOOKS: [extern "C" fn(); 2] = [count_hook, count_hook];
 
 static HOOK_CALLS: AtomicUsize = AtomicUsize::new(0);
@@ -75,10 +77,9 @@ fn main() -> ExitCode {
     tell("stack", aligned && stack_is_aligned());
     tell("hooks", HOOK_CALLS.load(Relaxed) == 1);
     HOOKS[black_box(1)]();
-    tell(
-        "pointers",
-        NAMES[black_box(2)] == "two" && HOOK_CALLS.load(Relaxed) == 2,
-    );
+    let are_texts_right = black_box(&TEXTS).iter().all(|text| *text == "text");
+    let are_names_right = NAMES[black_box(2)] == "two" && HOOK_CALLS.load(Relaxed) == 2;
+    tell("pointers", are_texts_right && are_names_right);
     let answer = thread::spawn(|| {
         ZERO.set(ZERO.get() + INITIAL.get());
         ZERO.get()

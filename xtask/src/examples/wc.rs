@@ -81,7 +81,7 @@ fn this_repository(pair: &Pair) -> Result<()> {
     ensure!(files.len() > 20, "found only {} files", files.len());
     files.sort();
     let names: Vec<&str> = files.iter().map(String::as_str).collect();
-    pair.same_in_every_way(&names, b"")?;
+    pair.same_in_all_columns(&names, b"")?;
     pair.same_in_all_columns(&names[..1], b"")
 }
 
@@ -154,7 +154,7 @@ fn unreadable(pair: &Pair) -> Result<()> {
     pair.file("text", b"some words\n")?;
     pair.file("forbidden", b"private words\n")?;
     let forbidden = pair.directory.join("forbidden");
-    fs::set_permissions(&forbidden, Permissions::from_mode(0))?;
+    fs::set_permissions(&forbidden, Permissions::from_mode(0o000))?;
     symlink("loop", pair.directory.join("loop"))?;
     let names = ["loop", "/proc/self/mem", "forbidden", "text"];
     pair.same(&[], &names, b"")?;
@@ -238,7 +238,7 @@ fn words_across_pieces(pair: &Pair) -> Result<()> {
     pair.file("whole-pieces", &text[..3 * PIECE_BYTES])?;
     pair.file("neither", &vec![0x80; 3 * PIECE_BYTES + 1])?;
     pair.file("gap", &vec![b'\n'; 2 * PIECE_BYTES])?;
-    pair.same_in_every_way(&["long"], b"")?;
+    pair.same_in_all_columns(&["long"], b"")?;
     let names = ["long", "whole-pieces", "neither", "gap", "long"];
     for manner in MANNERS {
         pair.same(manner, &names, b"")?;
