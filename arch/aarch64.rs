@@ -20,6 +20,12 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use super::{TlsVariant, U64Arg};
 
+#[cfg(target_feature = "sve")]
+compile_error!(
+    "a system call discards what SVE registers hold beyond 128 bits, which the calls here do not \
+     declare yet: build without -Ctarget-feature=+sve"
+);
+
 pub const NAME: &str = "aarch64";
 pub const ELF_MACHINE: u16 = 183; // EM_AARCH64
 pub const ELF_R_RELATIVE: Option<u32> = Some(1027); // R_AARCH64_RELATIVE
@@ -59,7 +65,6 @@ pub mod nr {
     pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
     pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
     pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
-    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
     pub const STATX: usize = k::__NR_statx as usize;
     pub const TGKILL: usize = k::__NR_tgkill as usize;
     pub const WRITE: usize = k::__NR_write as usize;
@@ -115,12 +120,16 @@ pub unsafe extern "C" fn _start() -> ! {
         ".cfi_undefined x30",      // no caller: backtraces end here
         "mov x29, xzr",            // no caller's frame
         "mov x30, xzr",            // no return address
-        "mov x0, sp",              // first argument: the initial stack
-        "and x9, x0, #-16",        // sp cannot be masked in place
+        "mov x19, sp",             // the initial stack, kept across the first call
+        "and x9, x19, #-16",       // sp cannot be masked in place
         "mov sp, x9",
+        "mov x0, x19",
+        "bl {relocate}",           // by a direct call, and before any other
+        "mov x0, x19",
         "bl {entry}",              // never returns
         "brk #1",
         ".cfi_endproc",
+        relocate = sym crate::start::relocate,
         entry = sym crate::start::entry,
     )
 }
@@ -252,7 +261,7 @@ pub unsafe extern "C" fn clone_thread(
 /// # Safety
 /// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
 /// 2. Signals are blocked: a handler would have no stack.
-/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+/// 3. The tid word that the kernel clears at the thread's end is not in that range.
 #[cfg(feature = "threads")]
 #[unsafe(naked)]
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {

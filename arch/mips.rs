@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | system call | `syscall`; number `$2` (v0); arguments `$4`…`$7` (a0–a3), fifth and sixth at 16 and 20 above `$sp` | syscall(2) |
 //! | result, error | `$2`; `$7` non-zero means that `$2` is a positive error number; normalised here to −4095..−1 | syscall(2) |
-//! | clobbers | `$1 $3 $8`–`$15 $24 $25 hi lo` | `arch/mips/include/asm/syscall.h`, `arch/mips/kernel/scall32-o32.S` |
+//! | clobbers | `$1 $3 $8`–`$15 $24 $25 hi lo`; inline assembly cannot name the first and the last two, so calls go out of line | `arch/mips/include/asm/syscall.h`, `arch/mips/kernel/scall32-o32.S` |
 //! | stack alignment | 8 bytes; a caller leaves 16 bytes of home for the first four arguments | o32 ABI 3-15 |
 //! | thread register | `rdhwr $3, $29` (emulated where the CPU lacks it), set by `set_thread_area` | `arch/mips/kernel/traps.c` |
 //! | TLS variant | I, modified: the block starts 0x7000 below the thread pointer; DTV offset 0x8000 | MIPS TLS supplement |
@@ -62,7 +62,6 @@ pub mod nr {
     pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
     pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
     pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
-    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
     pub const STATX: usize = k::__NR_statx as usize;
     pub const TGKILL: usize = k::__NR_tgkill as usize;
     pub const WRITE: usize = k::__NR_write as usize;
@@ -70,64 +69,75 @@ pub mod nr {
     pub(super) const SET_THREAD_AREA: usize = k::__NR_set_thread_area as usize;
 }
 
-/// Turns the error flag of `$7` into the negative number that the other CPUs return.
-#[inline(always)]
-fn normalise(value: usize, error: usize) -> isize {
-    if error == 0 {
-        value as isize
-    } else {
-        (value as isize).wrapping_neg()
-    }
+/// Makes a system call with all six arguments; every raw call comes here.
+///
+/// Out of line, so that the calling convention covers what a real kernel clobbers and what inline
+/// assembly cannot declare on this CPU: `$1`, `hi` and `lo` (an emulator preserves them).
+///
+/// # Safety
+/// 1. The call, with these arguments, touches only memory that the caller may give away.
+#[unsafe(naked)]
+unsafe extern "C" fn raw_syscall(
+    nr: usize,
+    a: usize,
+    b: usize,
+    c: usize,
+    d: usize,
+    e: usize,
+    f: usize,
+) -> isize {
+    // in:     $4 nr, $5 a, $6 b, $7 c, 16($sp) d, 20($sp) e, 24($sp) f
+    // kernel: $2 nr, $4 a, $5 b, $6 c, $7 d, 16($sp) e, 20($sp) f
+    naked_asm!(
+        ".set push",
+        ".set noreorder",
+        "move $2, $4",
+        "move $4, $5",
+        "move $5, $6",
+        "move $6, $7",
+        "lw $7, 16($sp)",      // d
+        "lw $8, 20($sp)",      // e
+        "lw $9, 24($sp)",      // f
+        "addiu $sp, $sp, -32", // argument home, and arguments five and six
+        "sw $8, 16($sp)",
+        "sw $9, 20($sp)",
+        "syscall",
+        "addiu $sp, $sp, 32",
+        "beqz $7, 1f", // the error flag
+        "nop",
+        "subu $2, $zero, $2", // normalised: errors are negative
+        "1:",
+        "jr $31",
+        "nop",
+        ".set pop",
+    )
 }
 
-/// Defines one raw system call with at most four arguments: `$7` is the fourth and the error flag.
+/// Defines one raw system call by its number of arguments.
 macro_rules! syscalls {
-    ($($name:ident($($param:ident),*; $($arg:ident in $reg:tt),*; $fourth:expr);)*) => {$(
+    ($($name:ident($($arg:ident),*), $($zero:literal),*;)*) => {$(
         /// Makes the system call and returns its result, errors as −4095..−1.
         ///
         /// # Safety
         /// 1. The call, with these arguments, touches only memory that the caller may give away.
         #[inline(always)]
-        pub unsafe fn $name(nr: usize, $($param: usize),*) -> isize {
-            let value;
-            let error;
-            // SAFETY: clause 1; the clobbers are the registers that the kernel does not save.
-            unsafe {
-                asm!(
-                    "syscall",
-                    inlateout("$2") nr => value,
-                    $(in($reg) $arg,)*
-                    inlateout("$7") $fourth => error,
-                    lateout("$3") _, lateout("$8") _, lateout("$9") _, lateout("$10") _,
-                    lateout("$11") _, lateout("$12") _, lateout("$13") _, lateout("$14") _,
-                    lateout("$15") _, lateout("$24") _, lateout("$25") _,
-                    options(nostack),
-                );
-            }
-            normalise(value, error)
+        pub unsafe fn $name(nr: usize, $($arg: usize),*) -> isize {
+            // SAFETY: clause 1; the kernel does not look at arguments that a call does not have.
+            unsafe { raw_syscall(nr, $($arg,)* $($zero),*) }
         }
     )*};
 }
 
 syscalls! {
-    syscall0(; ; 0usize);
-    syscall1(a; a in "$4"; 0usize);
-    syscall2(a, b; a in "$4", b in "$5"; 0usize);
-    syscall3(a, b, c; a in "$4", b in "$5", c in "$6"; 0usize);
-    syscall4(a, b, c, d; a in "$4", b in "$5", c in "$6"; d);
+    syscall0(), 0, 0, 0, 0, 0, 0;
+    syscall1(a), 0, 0, 0, 0, 0;
+    syscall2(a, b), 0, 0, 0, 0;
+    syscall3(a, b, c), 0, 0, 0;
+    syscall4(a, b, c, d), 0, 0;
+    syscall5(a, b, c, d, e), 0;
 }
 
-/// Makes a system call with five arguments; the fifth travels on the stack.
-///
-/// # Safety
-/// 1. The call, with these arguments, touches only memory that the caller may give away.
-#[inline(always)]
-pub unsafe fn syscall5(nr: usize, a: usize, b: usize, c: usize, d: usize, e: usize) -> isize {
-    // SAFETY: clause 1; the kernel does not look at a sixth argument of a five-argument call.
-    unsafe { syscall6(nr, a, b, c, d, e, 0) }
-}
-
-/// Makes a system call with six arguments; the fifth and sixth travel on the stack.
+/// Makes a system call with six arguments and returns its result, errors as −4095..−1.
 ///
 /// # Safety
 /// 1. The call, with these arguments, touches only memory that the caller may give away.
@@ -141,30 +151,8 @@ pub unsafe fn syscall6(
     e: usize,
     f: usize,
 ) -> isize {
-    let value;
-    let error;
-    // SAFETY: clause 1; the stack pointer is moved below the frame and back, so the two words
-    // overwrite nothing; the clobbers are the registers that the kernel does not save.
-    unsafe {
-        asm!(
-            "addiu $sp, $sp, -32",     // 16 bytes of argument home, then arguments 5 and 6
-            "sw $8, 16($sp)",
-            "sw $9, 20($sp)",
-            "syscall",
-            "addiu $sp, $sp, 32",
-            inlateout("$2") nr => value,
-            in("$4") a,
-            in("$5") b,
-            in("$6") c,
-            inlateout("$7") d => error,
-            inlateout("$8") e => _,
-            inlateout("$9") f => _,
-            lateout("$3") _, lateout("$10") _, lateout("$11") _, lateout("$12") _,
-            lateout("$13") _, lateout("$14") _, lateout("$15") _, lateout("$24") _,
-            lateout("$25") _,
-        );
-    }
-    normalise(value, error)
+    // SAFETY: clause 1.
+    unsafe { raw_syscall(nr, a, b, c, d, e, f) }
 }
 
 /// The program's first instruction. The kernel leaves the initial stack at `$sp`.
@@ -253,11 +241,11 @@ fn current_address() -> *mut usize {
             ".set push",
             ".set mips32r2",
             "rdhwr $3, $29",
-            "lui {0}, %tprel_hi(threadbare_current)",
-            "addiu {0}, {0}, %tprel_lo(threadbare_current)",
-            "addu {0}, {0}, $3",
+            "lui $2, %tprel_hi(threadbare_current)",
+            "addiu $2, $2, %tprel_lo(threadbare_current)",
+            "addu $2, $2, $3",
             ".set pop",
-            out(reg) address,
+            out("$2") address,       // by name: a free choice may be $1, the assembler's own
             out("$3") _,
             options(nostack, nomem),
         );
@@ -356,7 +344,7 @@ pub unsafe extern "C" fn clone_thread(
 /// # Safety
 /// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
 /// 2. Signals are blocked: a handler would have no stack.
-/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+/// 3. The tid word that the kernel clears at the thread's end is not in that range.
 #[cfg(feature = "threads")]
 #[unsafe(naked)]
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {

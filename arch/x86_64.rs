@@ -61,7 +61,6 @@ pub mod nr {
     pub const RT_SIGRETURN: usize = k::__NR_rt_sigreturn as usize;
     pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
     pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
-    pub const SET_TID_ADDRESS: usize = k::__NR_set_tid_address as usize;
     pub const STATX: usize = k::__NR_statx as usize;
     pub const TGKILL: usize = k::__NR_tgkill as usize;
     pub const WRITE: usize = k::__NR_write as usize;
@@ -120,11 +119,15 @@ pub unsafe extern "C" fn _start() -> ! {
         ".cfi_undefined rip",      // no caller: backtraces end here
         "xor ebp, ebp",            // no caller's frame either
         "cld",                     // as compilers count on; hand-made starts may not have it so
-        "mov rdi, rsp",            // first argument: the initial stack
+        "mov rbx, rsp",            // the initial stack, kept across the first call
+        "mov rdi, rsp",            // and its argument
         "and rsp, -16",            // the kernel aligns it; qemu and hand-made stacks may not
+        "call {relocate}",         // by a direct call, and before any other
+        "mov rdi, rbx",
         "call {entry}",            // never returns
         "ud2",
         ".cfi_endproc",
+        relocate = sym crate::start::relocate,
         entry = sym crate::start::entry,
     )
 }
@@ -247,7 +250,7 @@ pub unsafe extern "C" fn clone_thread(
 /// # Safety
 /// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
 /// 2. Signals are blocked: a handler would have no stack.
-/// 3. The kernel will not clear a tid word in that range (`set_tid_address` was called).
+/// 3. The tid word that the kernel clears at the thread's end is not in that range.
 #[cfg(feature = "threads")]
 #[unsafe(naked)]
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {

@@ -6,9 +6,9 @@
 
 use core::fmt;
 #[cfg(feature = "start")]
-use core::sync::atomic::{AtomicU32, Ordering};
+use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use linux_raw_sys::general::SIGABRT;
+use linux_raw_sys::general::{SIGABRT, SIGKILL};
 
 use crate::sys::{signal, task};
 
@@ -90,12 +90,16 @@ impl Termination for <fn() -> ! as Returns>::Value {
 /// The kernel's number of the thread that ends the process, 0 while none does.
 #[cfg(feature = "start")]
 static EXITING: AtomicU32 = AtomicU32::new(0);
+/// With which code it does; written after `EXITING`, read by the same thread.
+#[cfg(feature = "start")]
+static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 
 /// Ends the process with the low 8 bits of `code`, after the finalisers of `.fini_array` and a
 /// flush of standard output.
 ///
 /// No destructor of any thread runs. When two threads call it, the first one's code counts and the
-/// others wait for the end; when a finaliser calls it, the rest of the finalisers is left out.
+/// others wait for the end; when a finaliser calls it, the rest of the finalisers is left out. A
+/// child of `fork` ends by itself even if the parent was about to end.
 ///
 /// # Blocking
 /// Never on a lock: standard output that another thread is writing to is not flushed.
@@ -105,20 +109,40 @@ pub fn exit(code: i32) -> ! {
         let this_thread = task::kernel_thread_id();
         let first = EXITING.compare_exchange(0, this_thread, Ordering::Relaxed, Ordering::Relaxed);
         match first {
-            // SAFETY: the process's end, reached once: the word was 0.
-            Ok(_) => unsafe { crate::start::run_fini_array() },
-            Err(other) if other != this_thread => loop {
-                // SAFETY: the word is a static; nobody wakes it, the process's end does.
-                unsafe {
-                    use crate::sys::futex::{Scope, wait};
-                    wait(EXITING.as_ptr(), other, Scope::Private);
-                }
-            },
+            Ok(_) => {
+                EXIT_CODE.store(code, Ordering::Relaxed);
+                // SAFETY: the process's end, reached once: the word was 0.
+                unsafe { crate::start::run_fini_array() }
+            }
+            Err(other) if other != this_thread => wait_for_the_end(other),
             Err(_) => {}
         }
     }
     crate::io::flush_at_exit();
     task::exit_process(code)
+}
+
+/// Sleeps while another thread ends the process; returns if there is no such thread, as in a child
+/// that was forked while there was.
+#[cfg(feature = "start")]
+fn wait_for_the_end(exiting: u32) {
+    use crate::sys::futex::{Scope, wait};
+    while task::is_in_this_process(exiting) {
+        // SAFETY: the word is a static; nobody wakes it, the process's end does.
+        unsafe { wait(EXITING.as_ptr(), exiting, Scope::Private) };
+    }
+}
+
+/// Ends the process if it is the calling thread that was about to; otherwise returns.
+#[cfg(feature = "threads")]
+pub(crate) fn go_on_exiting() {
+    #[cfg(feature = "start")]
+    {
+        let exiting = EXITING.load(Ordering::Relaxed);
+        if exiting != 0 && exiting == task::kernel_thread_id() {
+            exit(EXIT_CODE.load(Ordering::Relaxed));
+        }
+    }
 }
 
 /// Ends the process by SIGABRT, at once: nothing is flushed and nothing runs.
@@ -132,11 +156,13 @@ pub fn id() -> u32 {
 }
 
 /// SIGABRT, and what remains where that is not deadly: a handler that returned, or being PID 1,
-/// which signals without a handler do not reach.
+/// which signals without a handler do not reach: SIGKILL, and at last an ordinary end.
 pub(crate) fn die_by_abort() -> ! {
     signal::unblock(SIGABRT);
     let _ = signal::raise(SIGABRT);
     let _ = signal::reset(SIGABRT);
     let _ = signal::raise(SIGABRT);
-    crate::arch::trap()
+    let _ = signal::raise(SIGKILL);
+    // What a shell reports for SIGABRT.
+    task::exit_process(128 + SIGABRT as i32)
 }

@@ -39,10 +39,17 @@ use no_headers;
 #[cfg(feature = "start")]
 mod entry;
 #[cfg(feature = "start")]
+#[allow(dead_code, reason = "not every CPU's programs relocate themselves")]
 mod relocate;
 
 #[cfg(feature = "start")]
 pub(crate) use entry::{entry, run_fini_array};
+#[cfg(feature = "start")]
+#[allow(
+    unused_imports,
+    reason = "called by `_start` where programs relocate themselves"
+)]
+pub(crate) use relocate::relocate;
 
 /// What the kernel and the linker told the program. Written once, before any second thread.
 #[derive(Debug)]
@@ -87,6 +94,16 @@ impl Process {
         // SAFETY: the flag says that the cell was written, which happens once.
         unsafe { (*PROCESS.0.get()).assume_init_ref() }
     }
+}
+
+/// A word that no two living threads share, and that is not 0: the thread pointer, whoever set it
+/// up. Before our own start has set one up there is one thread.
+pub(crate) fn thread_mark() -> usize {
+    if cfg!(feature = "start") && !TLS_IS_UP.load(Ordering::Relaxed) {
+        return 1;
+    }
+    // SAFETY: this thread's pointer is set up: the flag says so, or whoever brought `_start`.
+    unsafe { arch::thread_pointer() }
 }
 
 /// Whether thread-locals can be used: false in the first phases.

@@ -11,6 +11,7 @@ mod mutex;
 mod once;
 mod once_lock;
 mod primitive;
+mod reentrant;
 
 use core::convert::Infallible;
 use core::fmt;
@@ -20,6 +21,7 @@ pub use condvar::Condvar;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::Once;
 pub use once_lock::OnceLock;
+pub(crate) use reentrant::{ReentrantGuard, ReentrantLock};
 
 pub use core::sync::atomic;
 

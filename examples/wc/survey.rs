@@ -4,7 +4,7 @@
 //! be known; and 1 where there is nothing to line up.
 
 use crate::options::{Input, Inputs, Options};
-use threadbare::io::{Error, Fd, File, Status};
+use threadbare::io::{Error, Fd, Status};
 
 /// The least width beside an input that is not a regular file.
 const UNKNOWN_WIDTH: usize = 7;
@@ -28,10 +28,10 @@ pub fn width(options: &Options) -> usize {
     least.max(bytes.checked_ilog10().map_or(1, |tens| tens as usize + 1))
 }
 
-/// Asks what an input is. It is opened for that, which the writer of a FIFO notices.
+/// Asks what an input is, without opening it.
 fn status(input: Input) -> Result<Status, Error> {
     match input {
-        Input::Named(name) if !input.is_standard() => File::open(name)?.status(),
+        Input::Named(name) if !input.is_standard() => Status::of(name),
         _ => Fd::STDIN.status(),
     }
 }

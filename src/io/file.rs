@@ -113,6 +113,15 @@ impl Read for &File {
 }
 
 impl Status {
+    /// Asks for the kind, permissions and size of the file at `path`, without opening it: a FIFO's
+    /// writer does not notice, and no right to read is needed. Symbolic links are followed.
+    ///
+    /// # Errors
+    /// [`Error::Os`] with those of statx(2); `ENOSYS` before Linux 4.11.
+    pub fn of(path: &CStr) -> Result<Status, Error> {
+        Ok(sys::io::status_of(path)?)
+    }
+
     /// The bits of the mode that name the kind (inode(7)).
     const fn kind(&self) -> u32 {
         self.mode & k::S_IFMT

@@ -4,13 +4,14 @@
 //! a panic can speak whatever the thread held. Standard input has no buffer: wrap it in a
 //! [`Reader`](super::Reader).
 
+use core::cell::RefCell;
 use core::fmt;
 
 use embedded_io::{ErrorType, Read, Write, WriteFmtError};
 
 use super::{Error, Fd, LineWriter, Writer};
 use crate::Errno;
-use crate::sync::{Mutex, MutexGuard};
+use crate::sync::{ReentrantGuard, ReentrantLock};
 
 /// Bytes of standard output's buffer, as in C libraries' line buffers.
 const STDOUT_BYTES: usize = 1024;
@@ -28,11 +29,12 @@ struct Pending {
     is_ending: bool,
 }
 
-static STDOUT: Mutex<Pending> = Mutex::new(Pending {
+/// Reentrant, as in `std`: who holds it may print, and what is printed may print.
+static STDOUT: ReentrantLock<RefCell<Pending>> = ReentrantLock::new(RefCell::new(Pending {
     memory: [0; STDOUT_BYTES],
     place: (0, 0),
     is_ending: false,
-});
+}));
 
 impl Pending {
     /// Runs `write` on the line writer, and remembers where it stopped.
@@ -76,8 +78,8 @@ pub fn stdout() -> Stdout {
 /// # Blocking
 /// While another thread holds the lock, and while the descriptor accepts nothing.
 ///
-/// The lock is not reentrant: a thread that holds a [`StdoutLock`] and prints without it waits for
-/// itself, and so does a `Display` implementation that prints.
+/// A thread that holds a [`StdoutLock`] may print without it, and so may a `Display` implementation
+/// that is being printed.
 ///
 /// # Errors
 /// Those of [`Fd`]. What was accepted stays in the buffer, and the next write tries it again.
@@ -88,15 +90,15 @@ impl Stdout {
     /// Takes standard output for this thread alone, until the guard is dropped.
     ///
     /// # Blocking
-    /// While another thread holds it; for ever if this thread does.
+    /// While another thread holds it.
     pub fn lock(&self) -> StdoutLock<'static> {
-        StdoutLock(STDOUT.lock_raw())
+        StdoutLock(STDOUT.lock())
     }
 }
 
 /// Standard output, taken by one thread.
 #[derive(Debug)]
-pub struct StdoutLock<'a>(MutexGuard<'a, Pending>);
+pub struct StdoutLock<'a>(ReentrantGuard<'a, RefCell<Pending>>);
 
 impl ErrorType for StdoutLock<'_> {
     type Error = Error;
@@ -104,15 +106,15 @@ impl ErrorType for StdoutLock<'_> {
 
 impl Write for StdoutLock<'_> {
     fn write(&mut self, bytes: &[u8]) -> Result<usize, Error> {
-        self.0.with(|lines| lines.write(bytes))
+        self.0.borrow_mut().with(|lines| lines.write(bytes))
     }
 
     fn write_all(&mut self, bytes: &[u8]) -> Result<(), Error> {
-        self.0.with(|lines| lines.write_all(bytes))
+        self.0.borrow_mut().with(|lines| lines.write_all(bytes))
     }
 
     fn flush(&mut self) -> Result<(), Error> {
-        self.0.with(|lines| lines.flush())
+        self.0.borrow_mut().with(|lines| lines.flush())
     }
 }
 
@@ -259,7 +261,11 @@ impl Read for Stdin {
 /// It does not wait for the lock: another thread may hold it for ever. What waits then is that
 /// thread's, and is lost with it. Errors are ignored, for nobody is left to hear of them.
 pub(crate) fn flush_at_exit() {
-    if let Some(mut pending) = STDOUT.try_lock_raw() {
+    let Some(pending) = STDOUT.try_lock() else {
+        return;
+    };
+    // Borrowed: a signal handler ends the process in the middle of this thread's own write.
+    if let Ok(mut pending) = pending.try_borrow_mut() {
         pending.is_ending = true;
         let _ = pending.with(|lines| lines.flush());
     }

@@ -1,7 +1,6 @@
 //! The last phases: initialisers, `main`, the end.
 
 use super::initialize;
-use super::relocate::relocate;
 use crate::process;
 
 unsafe extern "Rust" {
@@ -20,13 +19,11 @@ unsafe extern "C" {
     static __fini_array_end: [Hook; 0];
 }
 
-/// Where `_start` arrives, with the initial stack.
+/// Where `_start` arrives after phase 0, with the initial stack.
 ///
 /// # Safety
 /// 1. Entered only by `_start`, with what the kernel left in the stack pointer.
 pub(crate) unsafe extern "C" fn entry(initial_stack: *const usize) -> ! {
-    // SAFETY: clause 1. Phase 0, before the first call: `_start` came here by a direct one.
-    unsafe { relocate(initial_stack) };
     // SAFETY: clause 1: phases 1 to 5.
     unsafe { initialize(initial_stack) };
     let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);

@@ -30,9 +30,9 @@ const DT_JMPREL: usize = 23;
 /// 1. `initial_stack` is the kernel's.
 /// 2. It is called once, before anything reads a pointer from a static.
 ///
-/// Always inlined: between functions of different code units even a call may go by such a pointer.
-#[inline(always)]
-pub(super) unsafe fn relocate(initial_stack: *const usize) {
+/// `_start` calls it directly. Called from Rust, even the call might go by such a pointer, and
+/// nothing would keep the compiler from reading others before it.
+pub(crate) unsafe extern "C" fn relocate(initial_stack: *const usize) {
     let Some(relative) = arch::ELF_R_RELATIVE else {
         return;
     };

@@ -162,6 +162,14 @@ impl<T: ?Sized> Mutex<T> {
         }
     }
 
+    /// Unlocks for a guard that was forgotten.
+    ///
+    /// # Safety
+    /// 1. The calling thread holds the lock, and no guard of it is left.
+    pub(super) unsafe fn force_unlock(&self) {
+        self.release();
+    }
+
     #[inline]
     fn release(&self) {
         // After the store another thread may take the lock, finish, and free the mutex: only the

@@ -94,16 +94,27 @@ pub struct Status {
 ///
 /// # Errors
 /// Those of statx(2); `ENOSYS` before Linux 4.11.
+pub fn status(fd: i32) -> Result<Status, Errno> {
+    statx(fd as usize, c"", k::AT_EMPTY_PATH)
+}
+
+/// Asks for kind and size of the file at `path`, without opening it; symbolic links are followed.
 ///
+/// # Errors
+/// Those of statx(2); `ENOSYS` before Linux 4.11.
+pub fn status_of(path: &CStr) -> Result<Status, Errno> {
+    statx(k::AT_FDCWD as isize as usize, path, 0)
+}
+
 /// # Kernel
 /// `statx`, whose structure is the same on every CPU.
-pub fn status(fd: i32) -> Result<Status, Errno> {
+fn statx(directory: usize, path: &CStr, flags: u32) -> Result<Status, Errno> {
     let mut found = core::mem::MaybeUninit::<k::statx>::zeroed();
     let mask = (k::STATX_TYPE | k::STATX_MODE | k::STATX_SIZE) as usize;
-    let (empty, flags) = (c"".as_ptr() as usize, k::AT_EMPTY_PATH as usize);
+    let (path, flags) = (path.as_ptr() as usize, flags as usize);
     let to = found.as_mut_ptr().expose_provenance();
-    // SAFETY: the path is empty and terminated, and `found` is large enough.
-    unsafe { call!(STATX, fd as usize, empty, flags, mask, to) }?;
+    // SAFETY: the path is terminated, and `found` is large enough.
+    unsafe { call!(STATX, directory, path, flags, mask, to) }?;
     // SAFETY: every bit pattern is a valid `statx`.
     let found = unsafe { found.assume_init() };
     Ok(Status {

@@ -43,7 +43,8 @@ pub fn restore(mask: &SignalSet) {
     unsafe { change_mask(k::SIG_SETMASK, mask, core::ptr::null_mut()) };
 }
 
-/// Lets `signal` through.
+/// Lets `signal` through, if the kernel lets us: this is on the way of dying, where a refusal must
+/// not be fatal once more.
 pub fn unblock(signal: u32) {
     // Signal n is bit n - 1 of the set, seen as an array of words (`include/linux/signal.h`).
     let mut set = SignalSet::NONE;
@@ -53,27 +54,33 @@ pub fn unblock(signal: u32) {
     let bit = signal as usize - 1;
     words[bit / usize::BITS as usize] |= 1 << (bit % usize::BITS as usize);
     // SAFETY: the set lives through the call; a null old set is not written.
-    unsafe { change_mask(k::SIG_UNBLOCK, &set, core::ptr::null_mut()) };
+    let _ = unsafe { try_change_mask(k::SIG_UNBLOCK, &set, core::ptr::null_mut()) };
 }
 
 /// `rt_sigprocmask(2)`, whose only errors are wrong pointers, sizes and operations: ours to avoid.
 ///
 /// # Safety
-/// 1. `old` is null or writable.
+/// 1. `old` is null or writable, `set` is null or readable.
 unsafe fn change_mask(how: u32, set: *const SignalSet, old: *mut SignalSet) {
-    // SAFETY: clause 1; `set` is readable in every caller.
-    let result = unsafe {
-        call!(
-            RT_SIGPROCMASK,
-            how as usize,
-            set as usize,
-            old as usize,
-            SET_BYTES
-        )
-    };
-    if let Err(errno) = result {
+    // SAFETY: clause 1.
+    if let Err(errno) = unsafe { try_change_mask(how, set, old) } {
         crate::fatal::fatal_errno("rt_sigprocmask", errno);
     }
+}
+
+/// `rt_sigprocmask(2)`.
+///
+/// # Safety
+/// 1. `old` is null or writable, `set` is null or readable.
+unsafe fn try_change_mask(
+    how: u32,
+    set: *const SignalSet,
+    old: *mut SignalSet,
+) -> Result<(), Errno> {
+    let (how, from, to) = (how as usize, set as usize, old as usize);
+    // SAFETY: clause 1.
+    unsafe { call!(RT_SIGPROCMASK, how, from, to, SET_BYTES) }?;
+    Ok(())
 }
 
 /// Sends `signal` to this thread.

@@ -30,13 +30,12 @@ pub fn kernel_thread_id() -> u32 {
     unsafe { call!(GETTID) }.unwrap_or(0) as u32
 }
 
-/// Tells the kernel which word to clear and wake when this thread ends; null for none.
-///
-/// # Safety
-/// 1. `word` is null or stays writable until the kernel has cleared it.
-pub unsafe fn set_tid_address(word: *mut u32) -> u32 {
-    // SAFETY: clause 1; the call cannot fail (set_tid_address(2)).
-    unsafe { call!(SET_TID_ADDRESS, word.expose_provenance()) }.unwrap_or(0) as u32
+/// Whether the kernel knows a thread of this process by that number, a dying one included.
+pub fn is_in_this_process(tid: u32) -> bool {
+    let no_signal = 0;
+    // SAFETY: signal 0 only asks.
+    let found = unsafe { call!(TGKILL, process_id() as usize, tid as usize, no_signal) };
+    found != Err(Errno::SRCH)
 }
 
 /// Lets another thread run (`sched_yield`).

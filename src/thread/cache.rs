@@ -9,7 +9,7 @@
 //!
 //! The lock is a spinning one that everybody only tries for, a few times: on an exit path there is
 //! no identity to sleep with, and a spawner that cannot have the lock maps afresh instead, so that
-//! no priority can invert on it and a child of `fork` that inherits it locked loses only the cache.
+//! no priority can invert on it and a child of `fork` that inherits it locked spawns without it.
 
 use super::control::Mapping;
 use super::record::Record;
@@ -63,7 +63,7 @@ impl Tenancy {
     /// # Safety
     /// 1. The caller owns the mapping and nobody uses it any more but a tenant that is leaving.
     pub unsafe fn unmap(self) {
-        self.record.wait_until_gone();
+        self.record.wait_until_gone_here();
         // SAFETY: clause 1, and the tenant is gone. A refusal (ENOMEM at `vm.max_map_count`) leaves
         // the mapping where it is: a leak that nobody could have acted on, not a danger.
         let _ = unsafe { mem::unmap(self.mapping.base, self.mapping.bytes) };
@@ -151,6 +151,14 @@ impl Cache {
         tenancy
     }
 
+    /// Removes a mapping whose last tenant is gone, if there is one.
+    fn remove_gone(&mut self) -> Option<Tenancy> {
+        let is_gone =
+            |tenancy: &Option<Tenancy>| tenancy.is_some_and(|tenancy| tenancy.record.is_gone());
+        let index = self.kept[..self.count].iter().position(is_gone)?;
+        Some(self.remove(index))
+    }
+
     /// Removes the oldest mapping if the cache holds more than its limits allow.
     fn remove_excess(&mut self) -> Option<Tenancy> {
         let is_over = self.count > self.limits.mappings_max.min(CAPACITY)
@@ -163,11 +171,24 @@ impl Cache {
     }
 }
 
+/// Unmaps all that is kept and not in use; returns whether there was any. For a spawner that the
+/// kernel refused memory.
+pub fn reclaim() -> bool {
+    let mut has_unmapped = false;
+    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_gone()) {
+        // SAFETY: the cache owned the mapping, and now this function does.
+        unsafe { tenancy.unmap() };
+        has_unmapped = true;
+    }
+    has_unmapped
+}
+
 /// Sets what the stack cache may hold, and unmaps at once what it holds beyond that.
 ///
 /// # Blocking
 /// Briefly, while other threads use the cache, and until threads whose memory is unmapped are gone
-/// from the kernel.
+/// from the kernel. In a child of `fork` whose parent had a thread inside the cache at that moment,
+/// for ever: such a child has no cache.
 ///
 /// # Examples
 /// ```

@@ -64,6 +64,12 @@ impl Completion {
         }
     }
 
+    /// The swap of a thread that ends without a value and parks its mapping for ever. It may have
+    /// swapped before: a destructor of its result, or a signal handler, ends it.
+    pub fn abandon(&self) {
+        self.0.swap(Completion::COMPLETED, Ordering::AcqRel);
+    }
+
     /// The handle's swap, in the same way and order.
     ///
     /// # Safety

@@ -11,12 +11,12 @@
 //! 4. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
 //!    mapping on only when the kernel has cleared it.
 //! 5. If the cache will not have it: block all signals, because a handler would soon have no stack;
-//!    tell the kernel not to clear the tid word, clear it ourselves and give the record up; unmap
-//!    the stack and end the thread in one piece of assembly that touches no memory.
+//!    give the record up; unmap the stack and end the thread in one piece of assembly that touches
+//!    no memory. The tid word stays armed here too: it lies in the record, which is memory for
+//!    ever, and a record is not claimed again before the kernel has cleared it.
 //!
 //! No step sleeps, and none takes a lock that it has to wait for.
 
-use core::ptr;
 use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
@@ -70,12 +70,9 @@ fn leave() -> ! {
 unsafe fn unmap_self(tenancy: Tenancy) -> ! {
     let Tenancy { mapping, record } = tenancy;
     signal::block_all();
-    // SAFETY: a null word is always allowed.
-    unsafe { task::set_tid_address(ptr::null_mut()) };
-    record.clear_tid();
     // SAFETY: the mapping's reference; nobody uses the record through the mapping any more.
     unsafe { record.release() };
-    // SAFETY: clause 1; signals are blocked; the kernel has no word to clear.
+    // SAFETY: clause 1; signals are blocked; the tid word is the record's.
     unsafe { arch::unmap_and_exit(mapping.base.addr(), mapping.bytes) }
 }
 
@@ -92,11 +89,10 @@ pub fn exit() -> ! {
     let Some(control) = current::control() else {
         panic!("this thread was not started by threadbare");
     };
-    if !control.mapping.base.is_null() {
-        // The handle, if there is one, finds no result and leaves the mapping alone.
-        // SAFETY: this thread has not swapped: its closure has not returned.
-        let _ = unsafe { Completion::complete(&raw const control.completion) };
-    }
+    // A finaliser that ends its thread ends the process, which waits for it.
+    crate::process::go_on_exiting();
+    // The handle, if there is one, finds no result and leaves the mapping alone.
+    control.completion.abandon();
     leave()
 }
 

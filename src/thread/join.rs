@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::current::Thread;
+use super::current::{self, Thread};
 
 /// The right to wait for a thread and to take what its closure returned.
 ///
@@ -64,6 +64,9 @@ impl<T> JoinHandle<T> {
     /// # Blocking
     /// Until the thread is gone from the kernel, which is shortly after its closure returned.
     ///
+    /// # Panics
+    /// If a thread joins itself.
+    ///
     /// # Errors
     /// [`JoinError`] when the thread ended by [`exit`](super::exit).
     ///
@@ -77,6 +80,9 @@ impl<T> JoinHandle<T> {
     /// assert_eq!(handle.join().unwrap(), 42);
     /// ```
     pub fn join(self) -> Result<T, JoinError> {
+        if current::control().is_some_and(|own| core::ptr::eq(own, self.control.as_ptr())) {
+            panic!("a thread cannot join itself");
+        }
         let this = ManuallyDrop::new(self);
         // SAFETY: `this` is never dropped, so its field is moved out once.
         let thread = unsafe { core::ptr::read(&this.thread) };

@@ -12,19 +12,20 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering, fence};
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use crate::sys::mem::{self, Map, Prot};
-use crate::sys::task::NAME_BYTES;
+use crate::sys::task::{self, NAME_BYTES};
 use crate::sys::{Errno, futex};
 
 /// What is known of a thread from outside.
 #[repr(C, align(64))]
 pub struct Record {
-    /// 0: free. Otherwise the thread itself (or the mapping it leaves behind) and every handle.
+    /// 0: free, as soon as `tid` is 0 too. Otherwise the thread itself (or the mapping it leaves
+    /// behind) and every handle.
     references: AtomicU32,
-    /// The kernel's number of the thread; written by the kernel at `clone`, cleared by the kernel
-    /// (`CLONE_CHILD_CLEARTID`) or by the thread itself at the end. 0 while there is no thread.
+    /// The kernel's number of the thread; written by the kernel at `clone` and cleared by it when
+    /// the thread is gone (`CLONE_CHILD_CLEARTID`). 0 while there is no thread.
     tid: AtomicU32,
     /// Written by the claimer alone, before anybody else can see the record.
     identity: UnsafeCell<Identity>,
@@ -98,20 +99,31 @@ impl Record {
     /// Until the thread has ended. The kernel's wake-up reaches one sleeper only
     /// (`kernel/fork.c`, `mm_release`), so only the one owner of the thread's mapping may call it.
     pub fn wait_until_gone(&self) {
+        self.wait_while(|_| true);
+    }
+
+    /// The same, but a child of `fork`, which has not got the thread, does not wait: nobody will
+    /// ever clear the word there. It asks the kernel before each sleep.
+    pub fn wait_until_gone_here(&self) {
+        self.wait_while(task::is_in_this_process);
+    }
+
+    /// Sleeps while the tid word is not clear and `may_end` says that it can become so.
+    fn wait_while(&self, may_end: fn(u32) -> bool) {
         loop {
             let tid = self.tid.load(Ordering::Acquire);
             if tid == 0 {
+                return;
+            }
+            // A thread clears its word before the kernel forgets its number, so one that is
+            // unknown and still has its word is not of this process.
+            if !may_end(tid) && self.tid.load(Ordering::Acquire) == tid {
                 return;
             }
             // SAFETY: the word is a record's, aligned and never unmapped. Shared: the kernel's
             // wake-up at a thread's end is not a private one.
             unsafe { futex::wait(self.tid_word(), tid, futex::Scope::Shared) };
         }
-    }
-
-    /// Clears the tid word in the kernel's place, by a thread that told the kernel not to.
-    pub fn clear_tid(&self) {
-        self.tid.store(0, Ordering::Release);
     }
 
     /// Takes one more reference.
@@ -128,11 +140,8 @@ impl Record {
     pub unsafe fn release(&self) {
         // Release: what this holder read is read before the next claimer writes.
         if self.references.fetch_sub(1, Ordering::Release) == 1 {
-            // Acquire side of that: every other holder's reads are over too. The store to `HINT`
-            // then tells a claimer where to look first.
-            fence(Ordering::Acquire);
             IN_USE.fetch_sub(1, Ordering::Relaxed);
-            HINT.store(ptr::from_ref(self).cast_mut(), Ordering::Relaxed);
+            set_hint(self);
         }
     }
 }
@@ -159,8 +168,8 @@ static FIRST: Chunk = Chunk {
 /// for a free record or to map a page, never whether a record is free.
 static CAPACITY: AtomicUsize = AtomicUsize::new(RECORDS_PER_CHUNK);
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
-/// Where to look first: the record that was freed last, or null.
-static HINT: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
+/// Where to look first: the address of the record that was freed last, or 0.
+static HINT: AtomicUsize = AtomicUsize::new(0);
 
 /// Claims a free record and fills it. The caller owns its one reference.
 ///
@@ -192,17 +201,19 @@ fn claim_any() -> Result<&'static Record, Errno> {
 
 /// Tries every record once, beginning at the hint. `None` when all were taken as it passed.
 fn search() -> Option<&'static Record> {
-    let hint = HINT.load(Ordering::Relaxed);
-    let (start_chunk, start_index) = match ptr::NonNull::new(hint) {
-        None => (&FIRST, 0),
-        Some(hint) => {
-            let address = hint.as_ptr();
-            // SAFETY: every record but `MAIN`, which is never freed, lies in a chunk, at whose
-            // low end its page begins; chunks live for ever.
-            let chunk = unsafe { &*address.map_addr(|a| a & !(CHUNK_BYTES - 1)).cast::<Chunk>() };
-            let offset = address.addr() - chunk.records.as_ptr().addr();
-            (chunk, offset / size_of::<Record>())
-        }
+    // Acquire pairs with `set_hint`.
+    let hint = HINT.load(Ordering::Acquire);
+    let (start_chunk, start_index) = if hint == 0 {
+        (&FIRST, 0)
+    } else {
+        let page = hint & !(CHUNK_BYTES - 1);
+        // Both kinds of page are reached by address: `map` exposes those it makes.
+        (&raw const FIRST).expose_provenance();
+        // SAFETY: every record but `MAIN`, which is never freed, lies in a chunk, which begins at
+        // the low end of its page and lives for ever.
+        let chunk = unsafe { &*ptr::with_exposed_provenance::<Chunk>(page) };
+        let offset = hint - chunk.records.as_ptr().addr();
+        (chunk, offset / size_of::<Record>())
     };
     let mut chunk = start_chunk;
     let mut from = start_index;
@@ -212,9 +223,8 @@ fn search() -> Option<&'static Record> {
             .find(|record| try_claim(record))
         {
             let next = ptr::from_ref(record).wrapping_add(1);
-            let end = chunk.records.as_ptr_range().end;
-            let advice = if next < end { next } else { record };
-            HINT.store(advice.cast_mut(), Ordering::Relaxed);
+            let has_next = next < chunk.records.as_ptr_range().end;
+            set_hint(if has_next { next } else { record });
             return Some(record);
         }
         // SAFETY: a chunk's `next` is null or a chunk that lives for ever; Acquire pairs with the
@@ -236,13 +246,24 @@ pub fn in_use_count() -> usize {
     IN_USE.load(Ordering::Relaxed)
 }
 
-/// Moves the count from 0 to 1. Acquire pairs with the last holder's Release: its reads are over.
+/// Moves the count from 0 to 1, unless the kernel has yet to clear the tid word: a detached thread
+/// that unmaps itself gives its record up before it is gone, and the kernel's store must not hit
+/// the next one's word.
+///
+/// Acquire pairs with the last holder's Release: its reads are over. The word is looked at after
+/// the claim, because only then can no other claimer bring a new thread in between.
 fn try_claim(record: &Record) -> bool {
-    record.references.load(Ordering::Relaxed) == 0
+    let is_claimed = record.references.load(Ordering::Relaxed) == 0
         && record
             .references
             .compare_exchange(0, 1, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
+            .is_ok();
+    if is_claimed && !record.is_gone() {
+        // Nobody saw the claim but other claimers, who went on.
+        record.references.store(0, Ordering::Release);
+        return false;
+    }
+    is_claimed
 }
 
 /// Maps one more page of records, claims its first and appends it.
@@ -252,21 +273,23 @@ fn grow() -> Result<&'static Record, Errno> {
     // `Record::free()` and a null `next` are; it is never unmapped.
     let chunk: &'static Chunk = unsafe { &*page };
     chunk.records[0].references.store(1, Ordering::Relaxed);
-    HINT.store(
-        ptr::from_ref(&chunk.records[1]).cast_mut(),
-        Ordering::Relaxed,
-    );
-    CAPACITY.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
     let mut last = &FIRST;
-    loop {
-        // Release publishes the page's contents with it.
-        match last
-            .next
+    // Release publishes the page's contents with the link.
+    while let Err(next) =
+        last.next
             .compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire)
-        {
-            Ok(_) => return Ok(&chunk.records[0]),
-            // SAFETY: a chunk's `next`, once set, is a chunk that lives for ever.
-            Err(next) => last = unsafe { &*next },
-        }
+    {
+        // SAFETY: a chunk's `next`, once set, is a chunk that lives for ever.
+        last = unsafe { &*next };
     }
+    // Only when the page is linked, so that whoever begins there finds the way round.
+    CAPACITY.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
+    set_hint(&chunk.records[1]);
+    Ok(&chunk.records[0])
+}
+
+/// Tells claimers where to look first. Release: a hint into a page that is new comes after the
+/// page's contents.
+fn set_hint(record: *const Record) {
+    HINT.store(record.addr(), Ordering::Release);
 }

@@ -88,6 +88,8 @@ impl core::error::Error for SpawnError {}
 /// The least stack a thread gets; the kernel's own frame for a signal (`AT_MINSIGSTKSZ`, tens of
 /// KiB where vector registers are long) comes on top of it.
 const STACK_BYTES_MIN: usize = 16 << 10;
+/// How many copies of closure or result may be on a thread's stack at once in unoptimised code.
+const PAYLOAD_COPIES_MAX: usize = 5;
 /// The stack of a thread that asked for nothing: the reference's 16 MiB where addresses are
 /// plenty. Untouched pages take no memory.
 const STACK_BYTES_DEFAULT: usize = if usize::BITS > 32 { 16 << 20 } else { 2 << 20 };
@@ -257,6 +259,12 @@ impl Prepared {
                 0 => STACK_BYTES_DEFAULT,
                 bytes => bytes,
             });
+        // A closure is moved from the payload to the stack to be called, and its result is made
+        // there; unoptimised code moves each more than once. Who asked for a size gets it beside.
+        let moved_bytes = payload.size().saturating_mul(PAYLOAD_COPIES_MAX);
+        let stack_bytes = stack_bytes
+            .max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min)
+            .saturating_add(moved_bytes);
         let guard_bytes = if arch::STACK_PROBES {
             1
         } else {
@@ -265,7 +273,7 @@ impl Prepared {
         let plan = Plan::new(Request {
             page_bytes: process.page_bytes,
             guard_bytes,
-            stack_bytes: stack_bytes.max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min),
+            stack_bytes,
             stack_align_bytes: arch::STACK_ALIGN_BYTES,
             tls: process.tls_shape,
             control: Layout::new::<Control>(),
@@ -349,6 +357,16 @@ fn obtain(plan: &Plan) -> Result<(Mapping, bool), Errno> {
         unsafe { record.release() };
         return Ok((mapping, false));
     }
+    match map_fresh(plan) {
+        // What the cache keeps may be just what is missing.
+        Err(Errno::NOMEM) if cache::reclaim() => map_fresh(plan),
+        result => result,
+    }
+    .map(|mapping| (mapping, true))
+}
+
+/// Maps a new thread's memory.
+fn map_fresh(plan: &Plan) -> Result<Mapping, Errno> {
     let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
     // Inaccessible first: nothing can merge with the stack or touch it before the guard exists.
     let base = mem::map(bytes, Prot::NONE, Map::STACK | Map::NORESERVE)?;
@@ -363,14 +381,11 @@ fn obtain(plan: &Plan) -> Result<(Mapping, bool), Errno> {
         let _ = unsafe { mem::unmap(base, bytes) };
         return Err(errno);
     }
-    Ok((
-        Mapping {
-            base,
-            bytes,
-            guard_bytes,
-        },
-        true,
-    ))
+    Ok(Mapping {
+        base,
+        bytes,
+        guard_bytes,
+    })
 }
 
 /// Where a new thread begins, on its own stack, with all signals blocked.

@@ -16,6 +16,7 @@ suite::area! { 16:
     mprotect_fails,
     clone_fails,
     clone_fails_on_a_cached_mapping,
+    cached_memory_is_given_up_for_a_thread,
     mapping_of_records_fails,
     munmap_fails_at_join,
     naming_fails,
@@ -96,6 +97,27 @@ fn clone_fails_on_a_cached_mapping() -> Verdict {
     check!(thread::spawn(|| ()).join().is_ok());
     check!(thread_counts().1 > 0);
     fails(nr::CLONE, Errno::AGAIN, SpawnError::ThreadQuotaExceeded)
+}
+
+/// When memory is short, what the cache keeps is the first to go; the spawn that was refused once
+/// works then.
+fn cached_memory_is_given_up_for_a_thread() -> Verdict {
+    for _ in 0..3 {
+        check!(thread::spawn(|| ()).join().is_ok());
+    }
+    check!(thread_counts().1 > 0);
+    for call in [nr::MMAP, nr::MPROTECT] {
+        check!(thread::spawn(|| ()).join().is_ok());
+        seam::order(call, 0, 1, Errno::NOMEM);
+        // Larger than anything that is cached.
+        let handle = Builder::new().stack_size(40 << 20).spawn(|| 7);
+        check_eq!(seam::end(), 1);
+        check_eq!(thread_counts(), (1, 0));
+        check_eq!(handle.map(|handle| handle.join()), Ok(Ok(7)));
+        thread::set_cache_limits(CacheLimits::OFF);
+        thread::set_cache_limits(CacheLimits::DEFAULT);
+    }
+    Ok(())
 }
 
 static GO: AtomicU32 = AtomicU32::new(0);

@@ -1,0 +1,117 @@
+//! A lock that its holder may take again; for standard output, as in `std`.
+//!
+//! It hands out shared references only: what it guards brings its own `Cell` or `RefCell`.
+//!
+//! Ordering: the mutex orders everything. The owner word is Relaxed: a thread finds its own mark
+//! there only if it put it there itself, and any other value, however old, means "not mine".
+
+use core::cell::Cell;
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::{Mutex, MutexGuard};
+
+/// The owner while nobody holds the lock.
+const NOBODY: usize = 0;
+
+/// Mutual exclusion between threads, not within one.
+#[derive(Debug)]
+pub struct ReentrantLock<T> {
+    mutex: Mutex<()>,
+    /// The holder's mark (`start::thread_mark`), or `NOBODY`.
+    owner: AtomicUsize,
+    /// How often the holder holds it; touched by the holder alone.
+    depth: Cell<u32>,
+    value: T,
+}
+
+// SAFETY: the value is reached by one thread at a time, and moves between them with the lock.
+unsafe impl<T: Send> Sync for ReentrantLock<T> {}
+
+/// One of the times that a thread holds the lock.
+#[derive(Debug)]
+pub struct ReentrantGuard<'a, T> {
+    lock: &'a ReentrantLock<T>,
+    /// A lock belongs to the thread that took it.
+    not_send: PhantomData<*const ()>,
+}
+
+impl<T> ReentrantLock<T> {
+    /// Makes a lock that nobody holds.
+    pub const fn new(value: T) -> ReentrantLock<T> {
+        ReentrantLock {
+            mutex: Mutex::new(()),
+            owner: AtomicUsize::new(NOBODY),
+            depth: Cell::new(0),
+            value,
+        }
+    }
+
+    /// Takes the lock, or takes it once more.
+    ///
+    /// # Blocking
+    /// While another thread holds it.
+    pub fn lock(&self) -> ReentrantGuard<'_, T> {
+        let mark = crate::start::thread_mark();
+        if self.owner.load(Ordering::Relaxed) == mark {
+            self.again()
+        } else {
+            self.first(self.mutex.lock_raw(), mark)
+        }
+    }
+
+    /// Takes the lock unless another thread holds it.
+    pub fn try_lock(&self) -> Option<ReentrantGuard<'_, T>> {
+        let mark = crate::start::thread_mark();
+        if self.owner.load(Ordering::Relaxed) == mark {
+            Some(self.again())
+        } else {
+            Some(self.first(self.mutex.try_lock_raw()?, mark))
+        }
+    }
+
+    fn first(&self, held: MutexGuard<'_, ()>, mark: usize) -> ReentrantGuard<'_, T> {
+        // Unlocked by the last guard's drop.
+        let _ = ManuallyDrop::new(held);
+        self.owner.store(mark, Ordering::Relaxed);
+        self.depth.set(1);
+        self.guard()
+    }
+
+    fn again(&self) -> ReentrantGuard<'_, T> {
+        let Some(depth) = self.depth.get().checked_add(1) else {
+            panic!("a lock is held too often by one thread");
+        };
+        self.depth.set(depth);
+        self.guard()
+    }
+
+    fn guard(&self) -> ReentrantGuard<'_, T> {
+        ReentrantGuard {
+            lock: self,
+            not_send: PhantomData,
+        }
+    }
+}
+
+impl<T> Deref for ReentrantGuard<'_, T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.lock.value
+    }
+}
+
+impl<T> Drop for ReentrantGuard<'_, T> {
+    fn drop(&mut self) {
+        let depth = self.lock.depth.get() - 1;
+        self.lock.depth.set(depth);
+        if depth == 0 {
+            self.lock.owner.store(NOBODY, Ordering::Relaxed);
+            // SAFETY: this thread took the mutex in `first` and gives it up once, here.
+            unsafe { self.lock.mutex.force_unlock() };
+        }
+    }
+}
