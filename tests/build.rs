@@ -27,6 +27,9 @@ fn main() {
     println!("cargo:rustc-link-arg-bin=tls_skewed=-T{folder}/tls_skewed.ld");
     let has = |wanted: &str| arguments.iter().any(|argument| argument == wanted);
     let prefix = if has("-nostdlib") { "-Wl," } else { "" };
+    let z = if has("-nostdlib") { "-Wl,-z," } else { "-z" };
+    // What it finds as `PT_GNU_STACK`'s size.
+    println!("cargo:rustc-link-arg-bin=deaths={z}stack-size=131072");
     if has("-pie") || has("-static-pie") {
         // The other programs have their relocations in the older table.
         println!("cargo:rustc-link-arg-bin=start_probe={prefix}--pack-dyn-relocs=relr");

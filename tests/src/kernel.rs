@@ -2,7 +2,7 @@
 
 use embedded_io::Read;
 use linux_raw_sys::general as k;
-use threadbare::io::File;
+use threadbare::io::{File, Reader, SliceWriter};
 use threadbare::{Errno, seam};
 
 /// Counts the lines of `/proc/self/maps` that concern this program.
@@ -21,6 +21,45 @@ pub fn mapping_count() -> usize {
             .count();
     }
     lines
+}
+
+/// A line of `/proc/self/maps`: the range, and whether it can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Region {
+    /// The first address.
+    pub start: usize,
+    /// The address after the last.
+    pub end: usize,
+    /// Whether the range is readable.
+    pub is_readable: bool,
+}
+
+/// Finds the region that holds `address`, and the one that ends where it begins.
+pub fn region_of(address: usize) -> Option<(Region, Option<Region>)> {
+    let mut memory = [0u8; 1024];
+    let mut maps = Reader::new(File::open(c"/proc/self/maps").ok()?, &mut memory);
+    let mut before: Option<Region> = None;
+    loop {
+        let mut line = [0u8; 512];
+        let mut line = SliceWriter::new(&mut line);
+        maps.read_until(b'\n', &mut line).ok()?;
+        let region = parse_region(line.as_str().ok()?)?;
+        if (region.start..region.end).contains(&address) {
+            return Some((region, before.filter(|before| before.end == region.start)));
+        }
+        before = Some(region);
+    }
+}
+
+/// Parses `START-END rwxp …`.
+fn parse_region(line: &str) -> Option<Region> {
+    let (range, rest) = line.split_once(' ')?;
+    let (start, end) = range.split_once('-')?;
+    Some(Region {
+        start: usize::from_str_radix(start, 16).ok()?,
+        end: usize::from_str_radix(end, 16).ok()?,
+        is_readable: rest.starts_with('r'),
+    })
 }
 
 /// Makes a system call that the runtime itself does not make.

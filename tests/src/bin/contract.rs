@@ -66,8 +66,12 @@ struct Aligned([u8; 16]);
 fn aligned_local_is_aligned() -> bool {
     let local = Aligned([1; 16]);
     let address = black_box(&local).0.as_ptr().addr();
+    let word = black_box(0u64);
     // The compiler relies on the stack for up to STACK_ALIGN_BYTES and aligns by itself above.
     address.is_multiple_of(16)
+        && black_box(&raw const word)
+            .addr()
+            .is_multiple_of(align_of::<u64>())
 }
 
 /// `STACK_ALIGN_BYTES`.
@@ -77,11 +81,23 @@ fn stack_is_aligned_in_main_and_in_threads() -> Verdict {
     Ok(())
 }
 
-/// `STACK_PROBES`: without them the guard is at least 64 KiB.
+/// `STACK_PROBES`: below a thread's stack is a guard, without probes of at least 64 KiB.
 fn stack_probes_or_a_wide_guard() -> Verdict {
-    // The lowest usable address is found from a thread's own place in the maps by `deaths`; here
-    // only that the fact is stated for this CPU and the page size divides the guard.
-    check!(arch::STACK_PROBES || (64usize << 10).is_multiple_of(Process::get().page_bytes));
+    let region = thread::spawn(|| {
+        let local = 0u8;
+        suite::kernel::region_of(black_box(&raw const local).addr())
+    });
+    let Ok(Some((stack, Some(guard)))) = region.join() else {
+        check!("a stack" == "below which something is mapped");
+        return Ok(());
+    };
+    check!(stack.is_readable && !guard.is_readable);
+    let least = if arch::STACK_PROBES {
+        Process::get().page_bytes
+    } else {
+        64 << 10
+    };
+    check!(guard.end - guard.start >= least);
     Ok(())
 }
 

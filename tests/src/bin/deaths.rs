@@ -7,15 +7,34 @@ use core::hint::black_box;
 
 use linux_raw_sys::general as k;
 use suite::child::{self, End};
-use suite::{Verdict, check_eq};
+use suite::{Verdict, check, check_eq};
 use threadbare::thread::{self, Builder};
 
 suite::area! { 18:
+    linked_stack_size_is_the_default,
     endless_recursion_hits_the_guard,
     a_large_frame_hits_the_guard,
     recursion_on_reused_memory_hits_the_guard,
     panic_in_a_thread_ends_the_process,
     panic_in_a_detached_thread_ends_the_process,
+}
+
+/// This program is linked with `-z stack-size` of so many bytes.
+const LINKED_STACK_BYTES: usize = 128 << 10;
+
+/// `PT_GNU_STACK`'s size is what a thread gets that asked for nothing.
+fn linked_stack_size_is_the_default() -> Verdict {
+    let region = thread::spawn(|| {
+        let local = 0u8;
+        suite::kernel::region_of(black_box(&raw const local).addr())
+    });
+    let Ok(Some((stack, _))) = region.join() else {
+        check!("a stack" == "in the list of mappings");
+        return Ok(());
+    };
+    let bytes = stack.end - stack.start;
+    check!((LINKED_STACK_BYTES..LINKED_STACK_BYTES + (64 << 10)).contains(&bytes));
+    Ok(())
 }
 
 const SEGV: End = End::Signal(k::SIGSEGV as i32);
