@@ -38,34 +38,11 @@ pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = Some(0x28);
 pub const MMAP_OFFSET_UNIT: usize = 1;
 pub const U64_ARG: U64Arg = U64Arg::Register;
 
-/// The numbers of the calls that `sys` makes.
-pub mod nr {
-    use linux_raw_sys::general as k;
-
-    pub const CLONE: usize = k::__NR_clone as usize;
-    pub const CLOSE: usize = k::__NR_close as usize;
-    pub const EXIT: usize = k::__NR_exit as usize;
-    pub const EXIT_GROUP: usize = k::__NR_exit_group as usize;
-    pub const FUTEX: usize = k::__NR_futex as usize;
-    pub const GETPID: usize = k::__NR_getpid as usize;
-    pub const GETTID: usize = k::__NR_gettid as usize;
-    pub const MMAP: usize = k::__NR_mmap as usize;
-    pub const MPROTECT: usize = k::__NR_mprotect as usize;
-    pub const MUNMAP: usize = k::__NR_munmap as usize;
-    pub const OPENAT: usize = k::__NR_openat as usize;
-    pub const PRCTL: usize = k::__NR_prctl as usize;
-    pub const PREAD64: usize = k::__NR_pread64 as usize;
-    pub const READ: usize = k::__NR_read as usize;
-    pub const RT_SIGACTION: usize = k::__NR_rt_sigaction as usize;
-    pub const RT_SIGPROCMASK: usize = k::__NR_rt_sigprocmask as usize;
-    pub const RT_SIGRETURN: usize = k::__NR_rt_sigreturn as usize;
-    pub const SCHED_GETAFFINITY: usize = k::__NR_sched_getaffinity as usize;
-    pub const SCHED_YIELD: usize = k::__NR_sched_yield as usize;
-    pub const STATX: usize = k::__NR_statx as usize;
-    pub const TGKILL: usize = k::__NR_tgkill as usize;
-    pub const WRITE: usize = k::__NR_write as usize;
-
-    pub(super) const ARCH_PRCTL: usize = k::__NR_arch_prctl as usize;
+numbers! {
+    FUTEX = __NR_futex;
+    MMAP = __NR_mmap;
+    ARCH_PRCTL = __NR_arch_prctl;
+    RT_SIGRETURN = __NR_rt_sigreturn;
 }
 
 /// Defines one raw system call: the number in `rax`, each argument in its register.
@@ -132,10 +109,10 @@ pub unsafe extern "C" fn _start() -> ! {
     )
 }
 
-/// Returns the thread pointer, which the word at `fs:0` holds.
+/// See [`super::ThreadPointer`]. The word at `fs:0` holds it.
 ///
 /// # Safety
-/// 1. The thread pointer of this thread was set by [`set_thread_pointer`] or by `clone_thread`.
+/// 1. The clauses of [`super::ThreadPointer`].
 #[inline(always)]
 pub unsafe fn thread_pointer() -> usize {
     let tp;
@@ -144,11 +121,10 @@ pub unsafe fn thread_pointer() -> usize {
     tp
 }
 
-/// Makes `tp` this thread's thread pointer. Returns the kernel's raw result.
+/// See [`super::SetThreadPointer`].
 ///
 /// # Safety
-/// 1. `tp` points to a thread control block with a TLS block below it, laid out by `tls`.
-/// 2. Both outlive the thread.
+/// 1. The clauses of [`super::SetThreadPointer`].
 #[inline]
 pub unsafe fn set_thread_pointer(tp: usize) -> isize {
     const ARCH_SET_FS: usize = 0x1002; // arch/x86/include/uapi/asm/prctl.h
@@ -169,10 +145,10 @@ global_asm!(
     ".popsection",
 );
 
-/// Returns the runtime's thread-local word.
+/// See [`super::Current`].
 ///
 /// # Safety
-/// 1. This thread's TLS is set up.
+/// 1. The clauses of [`super::Current`].
 #[inline(always)]
 pub unsafe fn current() -> usize {
     let value;
@@ -187,10 +163,10 @@ pub unsafe fn current() -> usize {
     value
 }
 
-/// Sets the runtime's thread-local word.
+/// See [`super::SetCurrent`].
 ///
 /// # Safety
-/// 1. This thread's TLS is set up.
+/// 1. The clauses of [`super::SetCurrent`].
 #[inline(always)]
 pub unsafe fn set_current(value: usize) {
     // SAFETY: clause 1; the word belongs to this thread alone.
@@ -203,13 +179,10 @@ pub unsafe fn set_current(value: usize) {
     }
 }
 
-/// Starts a thread: the kernel's raw result in the parent, `thread::entry(control)` in the child.
+/// See [`super::CloneThread`].
 ///
 /// # Safety
-/// 1. `stack_top` is the high end of an unused stack that is aligned to `STACK_ALIGN_BYTES`.
-/// 2. `tp` satisfies [`set_thread_pointer`]'s clauses for the child.
-/// 3. `parent_tid` and `child_tid` stay writable until the kernel has written them.
-/// 4. `control` satisfies `thread::entry`.
+/// 1. The clauses of [`super::CloneThread`].
 #[cfg(feature = "threads")]
 #[unsafe(naked)]
 pub unsafe extern "C" fn clone_thread(
@@ -242,15 +215,10 @@ pub unsafe extern "C" fn clone_thread(
     )
 }
 
-/// Unmaps the memory that holds this thread's stack and ends the thread.
-///
-/// A failing `munmap` (ENOMEM, when the process is at `vm.max_map_count`) cannot be told to
-/// anybody here; the mapping stays and the thread ends all the same.
+/// See [`super::UnmapAndExit`].
 ///
 /// # Safety
-/// 1. Nobody uses `[address, address + bytes)` after this call, the caller included.
-/// 2. Signals are blocked: a handler would have no stack.
-/// 3. The tid word that the kernel clears at the thread's end is not in that range.
+/// 1. The clauses of [`super::UnmapAndExit`].
 #[cfg(feature = "threads")]
 #[unsafe(naked)]
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {

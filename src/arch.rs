@@ -4,6 +4,10 @@
 //! below, no more and no less, with no defaults: a port that lacks one does not compile. What each
 //! item means stands in `arch/README.md`; each has a case in the suite that runs on every CPU.
 
+#[macro_use]
+#[path = "../arch/numbers.rs"]
+mod numbers;
+
 // The path attributes are spelled out, and not hidden in a macro, so that rustfmt finds the files.
 #[cfg_attr(target_arch = "x86_64", path = "../arch/x86_64.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "../arch/aarch64.rs")]
@@ -43,6 +47,33 @@ pub enum U64Arg {
     AlignedPair,
 }
 
+/// `thread_pointer`: returns the thread pointer, with `TLS_TP_BIAS_BYTES`.
+///
+/// # Safety
+/// 1. This thread's pointer was set, by `set_thread_pointer`, `clone_thread` or a libc.
+pub type ThreadPointer = unsafe fn() -> usize;
+
+/// `set_thread_pointer`: makes its argument (biased) this thread's thread pointer; the kernel's raw
+/// result, or 0.
+///
+/// # Safety
+/// 1. The pointer is one that `tls::fill` returned.
+/// 2. The control block and TLS block around it outlive the thread.
+pub type SetThreadPointer = unsafe fn(usize) -> isize;
+
+/// `current`: returns the runtime's thread-local word, by a local-exec access; 0 in a thread that
+/// is not ours.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+pub type Current = unsafe fn() -> usize;
+
+/// `set_current`: sets the runtime's thread-local word.
+///
+/// # Safety
+/// 1. This thread's TLS is set up.
+pub type SetCurrent = unsafe fn(usize);
+
 // The contract. The type on each line is what portable code relies on.
 const _: &str = imp::NAME;
 const _: u16 = imp::ELF_MACHINE;
@@ -66,16 +97,40 @@ const _: unsafe fn(usize, usize, usize, usize, usize, usize) -> isize = imp::sys
 const _: unsafe fn(usize, usize, usize, usize, usize, usize, usize) -> isize = imp::syscall6;
 #[cfg(feature = "start")]
 const _: unsafe extern "C" fn() -> ! = imp::_start;
-const _: unsafe fn() -> usize = imp::thread_pointer;
-const _: unsafe fn(usize) -> isize = imp::set_thread_pointer;
-const _: unsafe fn() -> usize = imp::current;
-const _: unsafe fn(usize) = imp::set_current;
+const _: ThreadPointer = imp::thread_pointer;
+const _: SetThreadPointer = imp::set_thread_pointer;
+const _: Current = imp::current;
+const _: SetCurrent = imp::set_current;
+/// `clone_thread`: starts a thread; the kernel's raw result in the parent, errors negative;
+/// `thread::entry(control)` in the child.
+///
+/// Arguments: flags, stack top, parent tid word, child tid word, thread pointer, control block.
+///
+/// # Safety
+/// 1. The stack top is the high end of an unused stack, aligned to `STACK_ALIGN_BYTES`.
+/// 2. The thread pointer satisfies [`SetThreadPointer`]'s clauses for the child.
+/// 3. Both tid words stay writable until the kernel has written them.
+/// 4. The control block satisfies `thread::entry`.
 #[cfg(feature = "threads")]
-type CloneThread = unsafe extern "C" fn(usize, usize, *mut u32, *mut u32, usize, *mut u8) -> isize;
+pub type CloneThread =
+    unsafe extern "C" fn(usize, usize, *mut u32, *mut u32, usize, *mut u8) -> isize;
 #[cfg(feature = "threads")]
 const _: CloneThread = imp::clone_thread;
+/// `unmap_and_exit`: unmaps the memory that holds this thread's stack and ends the thread.
+///
+/// A failing `munmap` (ENOMEM, when the process is at `vm.max_map_count`) cannot be told to
+/// anybody; the mapping stays and the thread ends all the same.
+///
+/// Arguments: address, bytes.
+///
+/// # Safety
+/// 1. Nobody uses the range after this call, the caller included.
+/// 2. Signals are blocked: a handler would have no stack.
+/// 3. The tid word that the kernel clears at the thread's end is not in the range.
 #[cfg(feature = "threads")]
-const _: unsafe extern "C" fn(usize, usize) -> ! = imp::unmap_and_exit;
+pub type UnmapAndExit = unsafe extern "C" fn(usize, usize) -> !;
+#[cfg(feature = "threads")]
+const _: UnmapAndExit = imp::unmap_and_exit;
 const _: Option<unsafe extern "C" fn() -> !> = imp::SIGNAL_RESTORER;
 const _: bool = imp::SIGACTION_FLAGS_FIRST;
 const _: fn() -> ! = imp::trap;

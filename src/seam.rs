@@ -21,6 +21,12 @@ macro_rules! show {
 
 show! { arch auxv elf mem stack sys tls }
 
+/// How many pages of thread records were mapped.
+#[cfg(feature = "threads")]
+pub fn record_page_count() -> usize {
+    crate::thread::mapped_page_count()
+}
+
 /// How many thread records are in use, and how many mappings the stack cache keeps.
 #[cfg(feature = "threads")]
 pub fn thread_counts() -> (usize, usize) {

@@ -31,7 +31,7 @@ pub use spawn::{Builder, SpawnError, available_parallelism, spawn};
 #[cfg(feature = "test-seam")]
 pub(crate) use cache::kept_count;
 #[cfg(feature = "test-seam")]
-pub(crate) use record::in_use_count;
+pub(crate) use record::{in_use_count, mapped_page_count};
 
 pub(crate) use current::{adopt_main, name_of_current};
 pub(crate) use spawn::entry;

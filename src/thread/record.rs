@@ -240,6 +240,12 @@ fn search() -> Option<&'static Record> {
     }
 }
 
+/// How many pages of records were mapped, for tests that count mappings: they stay for ever.
+#[cfg(feature = "test-seam")]
+pub fn mapped_page_count() -> usize {
+    CAPACITY.load(Ordering::Relaxed) / RECORDS_PER_CHUNK - 1
+}
+
 /// How many records are in use, for tests that look for leaks.
 #[cfg(feature = "test-seam")]
 pub fn in_use_count() -> usize {
