@@ -48,6 +48,7 @@ suite::area! { 22:
     main_may_return_a_code,
     main_may_return_ok,
     main_may_return_an_error,
+    main_may_return_while_threads_run,
 }
 
 const ABORTED: End = End::Signal(k::SIGABRT as i32);
@@ -445,5 +446,13 @@ fn main_may_return_an_error() -> Verdict {
     check_eq!(captured.stderr.as_str(), "Error: \"bad\"\n");
     check_eq!(captured.end, End::Exit(1));
     check_eq!(captured.stdout.as_str(), "err");
+    Ok(())
+}
+
+fn main_may_return_while_threads_run() -> Verdict {
+    let captured = run_program("end_running_probe");
+    check_eq!(captured.stderr.as_str(), "");
+    check_eq!(captured.end, End::Exit(0));
+    check_eq!(captured.stdout.as_str(), "running");
     Ok(())
 }
