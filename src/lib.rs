@@ -34,6 +34,14 @@
 #![no_std]
 #![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
 #![cfg_attr(
+    not(all(feature = "start", feature = "threads", feature = "panic-handler")),
+    allow(
+        dead_code,
+        unused_imports,
+        reason = "the rooms share what lies below them; with all of them everything is used"
+    )
+)]
+#![cfg_attr(
     feature = "test-seam",
     allow(
         missing_docs,

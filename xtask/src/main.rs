@@ -10,11 +10,14 @@ mod elf;
 mod examples;
 mod guest;
 mod hosted;
+mod new;
 mod process;
 mod protocol;
+mod readme;
 mod setup;
 mod size;
 mod skips;
+mod step;
 mod tally;
 mod targets;
 mod test;
@@ -37,6 +40,8 @@ struct CommandLine {
 
 #[derive(Subcommand)]
 enum Verb {
+    /// Write a crate of your own that uses threadbare, ready to run
+    New(new::Options),
     /// Build the suite and the examples, run them on every target, count the cases
     ///
     /// Covers all targets, link modes and both profiles unless told otherwise. Missing tools are
@@ -74,6 +79,7 @@ fn run(verb: Verb) -> Result<bool> {
         tally.is_good()
     };
     match verb {
+        Verb::New(options) => new::run(&options).map(|()| true),
         Verb::Test(options) => Ok(report(test::run(&options)?)),
         Verb::Check => check::run().map(|()| true),
         Verb::Setup => setup::run().map(|()| true),

@@ -12,7 +12,7 @@ use crate::protocol::{self, Expected, Verdict};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile};
-use crate::{hosted, setup, variants};
+use crate::{hosted, readme, setup, variants};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::Path;
@@ -113,6 +113,9 @@ pub fn run(options: &Options) -> Result<Tally> {
     if host_is_selected {
         let counts = hosted::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "host tests".to_owned()));
+        tally += counts;
+        let counts = readme::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "README's crate".to_owned()));
         tally += counts;
     } else {
         println!("host tests are not part of --arch {}", options.arch);
