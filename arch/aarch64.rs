@@ -212,7 +212,10 @@ pub unsafe extern "C" fn clone_thread(
         "mov x4, x6",
         "mov x8, #{clone}",
         "svc #0",
+        ".cfi_remember_state",
+        ".cfi_undefined x30",      // two threads come by here, and one of them has no caller
         "cbz x0, 2f",
+        ".cfi_restore_state",
         "ret",                     // parent: tid or error in x0
         "2:",                      // child: sp is stack_top, aligned by clause 1
         ".cfi_undefined x30",      // backtraces end here
@@ -236,12 +239,15 @@ pub unsafe extern "C" fn clone_thread(
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
     // x0 address and x1 bytes are already where munmap wants them
     naked_asm!(
+        ".cfi_startproc",
         "mov x8, #{munmap}",
         "svc #0",                  // from here on there is no stack
+        ".cfi_undefined x30",      // nor a caller
         "mov x0, xzr",             // status 0: only the last thread's is ever seen
         "mov x8, #{exit}",
         "svc #0",
         "brk #1",
+        ".cfi_endproc",
         munmap = const nr::MUNMAP,
         exit = const nr::EXIT,
     )

@@ -66,6 +66,7 @@ unsafe extern "C" fn raw_syscall(
     // in:     $4 nr, $5 a, $6 b, $7 c, 16($sp) d, 20($sp) e, 24($sp) f
     // kernel: $2 nr, $4 a, $5 b, $6 c, $7 d, 16($sp) e, 20($sp) f
     naked_asm!(
+        ".cfi_startproc",
         ".set push",
         ".set noreorder",
         "move $2, $4",
@@ -76,10 +77,12 @@ unsafe extern "C" fn raw_syscall(
         "lw $8, 20($sp)",      // e
         "lw $9, 24($sp)",      // f
         "addiu $sp, $sp, -32", // argument home, and arguments five and six
+        ".cfi_def_cfa_offset 32",
         "sw $8, 16($sp)",
         "sw $9, 20($sp)",
         "syscall",
         "addiu $sp, $sp, 32",
+        ".cfi_def_cfa_offset 0",
         "beqz $7, 1f", // the error flag
         "nop",
         "subu $2, $zero, $2", // normalised: errors are negative
@@ -87,6 +90,7 @@ unsafe extern "C" fn raw_syscall(
         "jr $31",
         "nop",
         ".set pop",
+        ".cfi_endproc",
     )
 }
 
@@ -276,19 +280,27 @@ pub unsafe extern "C" fn clone_thread(
         "addiu $5, $5, -16",       // home of the child's four argument registers
         "sw $8, 0($5)",            // control, for the child
         "addiu $sp, $sp, -24",     // argument home and the fifth argument
+        ".cfi_def_cfa_offset 24",
         "sw $7, 16($sp)",          // fifth: child tid
         "move $7, $9",             // fourth: tp
         "li $2, {clone}",
         "syscall",
+        ".cfi_remember_state",
+        ".cfi_undefined 31",       // two threads come by here, and one of them has no caller
         "bnez $7, 1f",             // the error flag
         "nop",
         "beqz $2, 2f",
         "nop",
+        ".cfi_restore_state",
+        ".cfi_remember_state",
         "addiu $sp, $sp, 24",      // parent: tid in $2
+        ".cfi_def_cfa_offset 0",
         "jr $31",
         "nop",
+        ".cfi_restore_state",
         "1:",                      // parent, error: normalised to a negative number
         "addiu $sp, $sp, 24",
+        ".cfi_def_cfa_offset 0",
         "jr $31",
         "subu $2, $zero, $2",      // delay slot
         "2:",                      // child: $sp is stack_top - 16
@@ -317,8 +329,10 @@ pub unsafe extern "C" fn clone_thread(
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
     // $4 address and $5 bytes are already where munmap wants them
     naked_asm!(
+        ".cfi_startproc",
         ".set push",
         ".set noreorder",
+        ".cfi_undefined 31",       // the return address goes, and soon the stack
         "bal 1f",                  // $31 := the address of label 1
         "nop",
         "1:",
@@ -332,6 +346,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
         "syscall",
         "break",
         ".set pop",
+        ".cfi_endproc",
         munmap = const nr::MUNMAP,
         exit = const nr::EXIT,
     )

@@ -33,6 +33,11 @@ macro_rules! numbers {
         /// The numbers of the calls that `sys` makes, and of this CPU's own.
         pub mod nr {
             $(pub const $own: usize = linux_raw_sys::general::$name as usize;)*
+            #[cfg(target_pointer_width = "64")]
+            pub const LSEEK: usize = linux_raw_sys::general::__NR_lseek as usize;
+            /// The call that takes an offset of 64 bits.
+            #[cfg(target_pointer_width = "32")]
+            pub const LSEEK: usize = linux_raw_sys::general::__NR__llseek as usize;
         }
     };
 }

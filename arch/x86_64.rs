@@ -200,8 +200,11 @@ pub unsafe extern "C" fn clone_thread(
         "mov r10, rcx",            // the kernel's fourth argument register
         "mov eax, {clone}",
         "syscall",
+        ".cfi_remember_state",
+        ".cfi_undefined rip",      // two threads come by here, and one of them has no caller
         "test eax, eax",
         "jz 2f",
+        ".cfi_restore_state",
         "ret",                     // parent: tid or error in rax
         "2:",                      // child: rsp is stack_top, aligned by clause 1
         ".cfi_undefined rip",      // backtraces end here
@@ -224,33 +227,86 @@ pub unsafe extern "C" fn clone_thread(
 pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
     // rdi address and rsi bytes are already where munmap wants them
     naked_asm!(
+        ".cfi_startproc",
         "mov eax, {munmap}",
         "syscall",                 // from here on there is no stack
+        ".cfi_undefined rip",      // nor a caller
         "xor edi, edi",            // status 0: only the last thread's is ever seen
         "mov eax, {exit}",
         "syscall",
         "ud2",
+        ".cfi_endproc",
         munmap = const nr::MUNMAP,
         exit = const nr::EXIT,
     )
 }
 
-/// What a signal handler returns to: asks the kernel to restore the interrupted context.
-///
-/// # Safety
-/// 1. Entered only by returning from a signal handler.
-#[unsafe(naked)]
-unsafe extern "C" fn signal_restorer() -> ! {
-    naked_asm!(
-        "mov eax, {sigreturn}",
-        "syscall",
-        "ud2",
-        sigreturn = const nr::RT_SIGRETURN,
-    )
+/// The rule by which a debugger finds an interrupted register (by its DWARF number, psABI table
+/// 3.36): at `rsp` plus an offset, which `DW_OP_breg7` takes as two bytes of seven bits.
+macro_rules! interrupted {
+    ($register:literal at $offset:literal) => {
+        concat!(
+            ".cfi_escape 0x10, ",
+            $register,
+            ", 3, 0x77, ",
+            "(",
+            $offset,
+            " & 0x7f) | 0x80, ",
+            $offset,
+            " >> 7"
+        )
+    };
+}
+
+// What a signal handler returns to: asks the kernel to restore the interrupted context. At that
+// moment `rsp` is at the `ucontext`, whose registers begin at offset 40
+// (`arch/x86/include/uapi/asm/sigcontext.h`).
+global_asm!(
+    ".pushsection .text.threadbare_signal_restorer, \"ax\", @progbits",
+    ".cfi_startproc",
+    ".cfi_signal_frame",
+    ".cfi_escape 0x0f, 4, 0x77, 0xa0, 1, 0x06", // the frame's address is the word at rsp + 160
+    interrupted!(0 at 144), // rax
+    interrupted!(1 at 136), // rdx
+    interrupted!(2 at 152), // rcx
+    interrupted!(3 at 128), // rbx
+    interrupted!(4 at 112), // rsi
+    interrupted!(5 at 104), // rdi
+    interrupted!(6 at 120), // rbp
+    interrupted!(7 at 160), // rsp
+    interrupted!(8 at 40),
+    interrupted!(9 at 48),
+    interrupted!(10 at 56),
+    interrupted!(11 at 64),
+    interrupted!(12 at 72),
+    interrupted!(13 at 80),
+    interrupted!(14 at 88),
+    interrupted!(15 at 96),
+    interrupted!(16 at 168), // rip
+    "nop",                   // debuggers look up the byte before a return address
+    ".globl threadbare_signal_restorer",
+    ".hidden threadbare_signal_restorer",
+    ".type threadbare_signal_restorer, @function",
+    "threadbare_signal_restorer:",
+    "mov rax, {sigreturn}", // unwinders know these two instructions by their bytes, too
+    "syscall",
+    "ud2",
+    ".size threadbare_signal_restorer, . - threadbare_signal_restorer",
+    ".cfi_endproc",
+    ".popsection",
+    sigreturn = const nr::RT_SIGRETURN,
+);
+
+unsafe extern "C" {
+    /// See above.
+    ///
+    /// # Safety
+    /// 1. Entered only by returning from a signal handler.
+    fn threadbare_signal_restorer() -> !;
 }
 
 /// The kernel refuses a handler without one on this CPU.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(signal_restorer);
+pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
 
 /// `struct sigaction` of the kernel begins with the handler.
 pub const SIGACTION_FLAGS_FIRST: bool = false;

@@ -1,6 +1,16 @@
 //! Arguments, environment, and what else the kernel handed the program.
 //!
 //! Read-only: the strings are where the kernel put them, and stay for the life of the process.
+//!
+//! # Examples
+//! ```
+//! use threadbare::{env, println};
+//!
+//! for argument in env::args().skip(1) {
+//!     println!("{argument} has {} bytes", argument.len());
+//! }
+//! println!("pages of {} bytes", env::page_size());
+//! ```
 
 use core::ffi::CStr;
 use core::fmt;
@@ -9,6 +19,14 @@ use core::iter::FusedIterator;
 use crate::start::Process;
 
 /// The arguments as the kernel has them: NUL-terminated bytes in no particular encoding.
+///
+/// # Examples
+/// ```
+/// let mut arguments = threadbare::env::args_os();
+/// if let Some(program) = arguments.next() {
+///     assert!(!program.is_empty());
+/// }
+/// ```
 #[derive(Clone, Debug)]
 pub struct ArgsOs {
     next: *const *const u8,
@@ -16,11 +34,23 @@ pub struct ArgsOs {
 }
 
 /// The arguments as text.
+///
+/// # Examples
+/// ```
+/// let arguments = threadbare::env::args();
+/// threadbare::println!("{} arguments, the name included", arguments.len());
+/// ```
 #[derive(Clone, Debug)]
 pub struct Args(ArgsOs);
 
 /// Returns the program's arguments as bytes; the first is its name, if there is one: a program may
 /// be started with no argument at all.
+///
+/// # Examples
+/// ```
+/// let is_verbose = threadbare::env::args_os().any(|argument| argument == c"-v");
+/// assert!(!is_verbose);
+/// ```
 pub fn args_os() -> ArgsOs {
     let process = Process::get();
     ArgsOs {
@@ -101,12 +131,25 @@ impl ExactSizeIterator for Args {}
 impl FusedIterator for Args {}
 
 /// The environment as the kernel has it: pairs of name and value.
+///
+/// # Examples
+/// ```
+/// let variables = threadbare::env::vars_os();
+/// assert!(variables.clone().count() == variables.count());
+/// ```
 #[derive(Clone, Debug)]
 pub struct VarsOs {
     next: *const *const u8,
 }
 
 /// Returns the environment, entries without a `=` left out.
+///
+/// # Examples
+/// ```
+/// for (name, value) in threadbare::env::vars_os() {
+///     threadbare::println!("{}={value:?}", name.escape_ascii());
+/// }
+/// ```
 pub fn vars_os() -> VarsOs {
     VarsOs {
         next: Process::get().environment,
@@ -141,6 +184,13 @@ impl Iterator for VarsOs {
 impl FusedIterator for VarsOs {}
 
 /// Why an environment variable has no value as text.
+///
+/// # Examples
+/// ```
+/// use threadbare::env::{self, VarError};
+///
+/// assert_eq!(env::var("NOBODY_SETS_THIS"), Err(VarError::NotPresent));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum VarError {
     /// It is not set.
@@ -163,6 +213,13 @@ impl fmt::Display for VarError {
 impl core::error::Error for VarError {}
 
 /// Returns a variable's value as bytes.
+///
+/// # Examples
+/// ```
+/// if let Some(home) = threadbare::env::var_os("HOME") {
+///     threadbare::println!("{} bytes", home.count_bytes());
+/// }
+/// ```
 pub fn var_os(name: &str) -> Option<&'static CStr> {
     vars_os()
         .find(|(found, _)| *found == name.as_bytes())
@@ -173,12 +230,23 @@ pub fn var_os(name: &str) -> Option<&'static CStr> {
 ///
 /// # Errors
 /// [`VarError`].
+///
+/// # Examples
+/// ```
+/// let level = threadbare::env::var("LOG_LEVEL").unwrap_or("warn");
+/// threadbare::println!("messages from level {level} up");
+/// ```
 pub fn var(name: &str) -> Result<&'static str, VarError> {
     let value = var_os(name).ok_or(VarError::NotPresent)?;
     value.to_str().map_err(|_| VarError::NotUnicode(value))
 }
 
 /// Returns the page size in bytes (`AT_PAGESZ`).
+///
+/// # Examples
+/// ```
+/// assert!(threadbare::env::page_size().is_power_of_two());
+/// ```
 pub fn page_size() -> usize {
     Process::get().page_bytes
 }

@@ -22,6 +22,25 @@
 //! ignored, such writes fail with `EPIPE`.
 //!
 //! Nothing here allocates, and nothing is flushed on drop: a failure there could not be reported.
+//!
+//! # Examples
+//! ```
+//! use threadbare::io::{Error, Fd, File, Reader, SliceWriter, Write, Writer};
+//!
+//! let (mut input, mut output, mut line) = ([0; 4096], [0; 4096], [0; 1024]);
+//! let file = File::open(c"/proc/self/status")?;
+//! let mut lines = Reader::new(&file, &mut input);
+//! let mut out = Writer::new(Fd::STDOUT, &mut output);
+//! let mut line = SliceWriter::new(&mut line);
+//! while lines.read_until(b'\n', &mut line)? != 0 {
+//!     if line.written().starts_with(b"Vm") {
+//!         out.write_all(line.written())?;
+//!     }
+//!     line.clear();
+//! }
+//! out.flush()?;
+//! # Ok::<(), Error>(())
+//! ```
 
 mod error;
 mod fd;
@@ -32,7 +51,7 @@ mod slice_writer;
 mod stdio;
 mod writer;
 
-pub use embedded_io::{BufRead, Read, Write};
+pub use embedded_io::{BufRead, Read, Seek, SeekFrom, Write};
 
 pub use error::Error;
 pub use fd::Fd;

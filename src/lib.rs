@@ -25,7 +25,7 @@
 //! - [`thread`]: spawn, join, detach, identity.
 //! - [`sync`]: locks on bare futexes.
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
-//! - [`env`], [`process`]: arguments, environment, the end.
+//! - [`mod@env`], [`process`]: arguments, environment, the end.
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`

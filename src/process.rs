@@ -3,6 +3,24 @@
 //! A process ends when `main` returns, when any thread calls [`exit`] or [`abort`], when a panic
 //! aborts, or when its last thread ends. In the first two cases, in this order: `.fini_array` runs,
 //! standard output is flushed, and `exit_group` ends every thread wherever it is.
+//!
+//! # Examples
+//! ```
+//! #![no_std]
+//! #![no_main]
+//!
+//! use threadbare::{env, println, process};
+//!
+//! threadbare::entry!(main);
+//!
+//! fn main() -> Result<(), &'static str> {
+//!     if env::args().len() > 2 {
+//!         return Err("one argument at most");
+//!     }
+//!     println!("process {}", process::id());
+//!     Ok(())
+//! }
+//! ```
 
 use core::fmt;
 #[cfg(feature = "start")]
@@ -13,6 +31,24 @@ use linux_raw_sys::general::{SIGABRT, SIGKILL};
 use crate::sys::{signal, task};
 
 /// What a process tells whoever waits for it: 0 to 255, of which 0 is success.
+///
+/// # Examples
+/// ```
+/// #![no_std]
+/// #![no_main]
+///
+/// use threadbare::process::ExitCode;
+///
+/// threadbare::entry!(main);
+///
+/// fn main() -> ExitCode {
+///     match threadbare::env::args().len() {
+///         0 | 1 => ExitCode::SUCCESS,
+///         2 => ExitCode::FAILURE,
+///         _ => ExitCode::from(64),
+///     }
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitCode(u8);
 
@@ -23,6 +59,13 @@ impl ExitCode {
     pub const FAILURE: ExitCode = ExitCode(1);
 
     /// Ends the process with this code, as [`exit`] does.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::process::ExitCode;
+    ///
+    /// ExitCode::SUCCESS.exit_process();
+    /// ```
     pub fn exit_process(self) -> ! {
         exit(self.0.into())
     }
@@ -41,6 +84,17 @@ impl From<ExitCode> for u8 {
 }
 
 /// What `main` may return.
+///
+/// # Examples
+/// ```
+/// use threadbare::process::{ExitCode, Termination};
+///
+/// fn code_of(result: impl Termination) -> ExitCode {
+///     result.report()
+/// }
+/// assert_eq!(code_of(()), ExitCode::SUCCESS);
+/// assert_eq!(code_of(Err::<(), _>("the disk is full")), ExitCode::FAILURE);
+/// ```
 pub trait Termination {
     /// Turns it into the process's exit code.
     fn report(self) -> ExitCode;
@@ -103,6 +157,12 @@ static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 ///
 /// # Blocking
 /// Never on a lock: standard output that another thread is writing to is not flushed.
+///
+/// # Examples
+/// ```
+/// threadbare::print!("this leaves, though the line does not end");
+/// threadbare::process::exit(0);
+/// ```
 pub fn exit(code: i32) -> ! {
     #[cfg(feature = "start")]
     {
@@ -146,11 +206,21 @@ pub(crate) fn go_on_exiting() {
 }
 
 /// Ends the process by SIGABRT, at once: nothing is flushed and nothing runs.
+///
+/// # Examples
+/// ```no_run
+/// threadbare::process::abort();
+/// ```
 pub fn abort() -> ! {
     die_by_abort()
 }
 
 /// Returns the process's number.
+///
+/// # Examples
+/// ```
+/// threadbare::println!("watch me with: ps -L -p {}", threadbare::process::id());
+/// ```
 pub fn id() -> u32 {
     task::process_id()
 }

@@ -12,6 +12,15 @@
 //!    leaves by assembly that needs no stack.
 //!
 //! There is no allocator anywhere: what a thread needs is in its mapping or in its record.
+//!
+//! # Examples
+//! ```
+//! use threadbare::thread;
+//!
+//! let workers = [1, 2, 3].map(|n| thread::spawn(move || n * n));
+//! let sum: u32 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
+//! assert_eq!(sum, 14);
+//! ```
 
 mod cache;
 mod control;

@@ -14,9 +14,10 @@ use crate::sys::Errno;
 /// # Examples
 /// ```
 /// use threadbare::Errno;
-/// use threadbare::io::Error;
+/// use threadbare::io::{Error, File};
 ///
-/// assert_eq!(Error::from(Errno::NOENT), Error::Os(Errno::NOENT));
+/// let missing = File::open(c"/nothing/here").map(|_| ());
+/// assert_eq!(missing, Err(Error::Os(Errno::NOENT)));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]

@@ -4,7 +4,8 @@
 
 use core::marker::PhantomData;
 
-use embedded_io::{ErrorType, Read, Write};
+use embedded_io::{ErrorType, Read, Seek, SeekFrom, Write};
+use linux_raw_sys::general as k;
 
 use super::{Error, Status};
 use crate::sys;
@@ -16,12 +17,19 @@ use crate::sys::Errno;
 ///
 /// # Examples
 /// ```
-/// use threadbare::io::{Error, Fd, Write};
+/// use threadbare::io::{Error, Fd, File, Write};
 ///
-/// fn greet() -> Result<(), Error> {
-///     let mut stderr = Fd::STDERR;
-///     stderr.write_all(b"good morning\n")
-/// }
+/// let mut stderr = Fd::STDERR;
+/// stderr.write_all(b"good morning\n")?;
+/// assert_eq!(stderr.raw(), 2);
+///
+/// let file = File::open(c"/proc/self/exe")?;
+/// let program = file.as_fd();
+/// assert!(program.status()?.is_file());
+/// let mut magic = [0; 3];
+/// program.read_at(&mut magic, 1)?;
+/// assert_eq!(&magic, b"ELF");
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Fd<'a> {
@@ -116,6 +124,23 @@ impl Read for Fd<'_> {
             return Ok(0);
         }
         uninterrupted(|| sys::io::read(self.number, buffer))
+    }
+}
+
+/// Everybody who has the same open file shares the position.
+///
+/// # Errors
+/// [`Error::Os`] with those of lseek(2): `ESPIPE` for pipes and terminals, `EINVAL` for a position
+/// before the beginning or beyond the largest that a file may have.
+impl Seek for Fd<'_> {
+    fn seek(&mut self, to: SeekFrom) -> Result<u64, Error> {
+        let (offset, whence) = match to {
+            // Beyond the largest offset it becomes a negative one, which the kernel refuses too.
+            SeekFrom::Start(offset) => (offset as i64, k::SEEK_SET),
+            SeekFrom::Current(offset) => (offset, k::SEEK_CUR),
+            SeekFrom::End(offset) => (offset, k::SEEK_END),
+        };
+        Ok(sys::io::seek(self.number, offset, whence)?)
     }
 }
 

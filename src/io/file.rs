@@ -20,10 +20,21 @@ pub use crate::sys::io::Status;
 /// ```
 /// use threadbare::io::{Error, File, Read};
 ///
-/// fn first_bytes(into: &mut [u8]) -> Result<usize, Error> {
-///     let mut file = File::open(c"/proc/self/comm")?;
-///     file.read(into)
-/// }
+/// let mut file = File::open(c"/proc/self/exe")?;
+/// let mut magic = [0; 4];
+/// file.read_exact(&mut magic)?;
+/// assert_eq!(&magic, b"\x7fELF");
+///
+/// // By any number of threads at once: the position that `read` moves is not used.
+/// file.read_at(&mut magic[..3], 1)?;
+/// assert_eq!(&magic[..3], b"ELF");
+/// assert!(file.status()?.bytes > 4);
+///
+/// let number = file.into_raw();
+/// // SAFETY: the descriptor was given up above, so nobody else closes it.
+/// let file = unsafe { File::from_raw(number) };
+/// assert_eq!(file.as_fd().raw(), number);
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct File {

@@ -18,13 +18,15 @@ use super::Writer;
 /// ```
 /// use threadbare::io::{Error, Fd, LineWriter, Write};
 ///
-/// fn log(code: i32) -> Result<(), Error> {
-///     let mut memory = [0; 80];
-///     let mut log = LineWriter::new(Fd::STDERR, &mut memory);
-///     // Leaves in one piece, although it is written in three.
-///     writeln!(log, "ended with code {code}")?;
-///     Ok(())
-/// }
+/// let mut memory = [0; 80];
+/// let mut log = LineWriter::new(Fd::STDERR, &mut memory);
+/// // Leaves in one piece, although it is written in three.
+/// writeln!(log, "ended with code {}", 3)?;
+/// write!(log, "and then")?;
+/// assert_eq!(log.buffered(), b"and then");
+/// let (_stderr, waiting) = log.into_parts();
+/// assert_eq!(waiting, b"and then");
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct LineWriter<'b, W> {

@@ -13,19 +13,22 @@ use super::{Error, SliceWriter};
 ///
 /// # Examples
 /// ```
-/// use threadbare::io::{Error, Fd, Reader, SliceWriter};
+/// use threadbare::io::{Error, Reader, SliceWriter};
 ///
-/// fn longest_line() -> Result<usize, Error> {
-///     let (mut memory, mut line) = ([0; 4096], [0; 256]);
-///     let mut input = Reader::new(Fd::STDIN, &mut memory);
-///     let mut line = SliceWriter::new(&mut line);
-///     let mut longest = 0;
-///     while input.read_until(b'\n', &mut line)? != 0 {
-///         longest = longest.max(line.written().len());
-///         line.clear();
-///     }
-///     Ok(longest)
+/// let (mut memory, mut line) = ([0; 4096], [0; 80]);
+/// let mut input = Reader::new(&b"one\ntwenty\nthe rest"[..], &mut memory);
+/// let mut line = SliceWriter::new(&mut line);
+/// let mut longest = 0;
+/// while input.read_until(b'\n', &mut line)? != 0 && line.written().ends_with(b"\n") {
+///     longest = longest.max(line.written().len() - 1);
+///     line.clear();
 /// }
+/// assert_eq!((longest, line.written()), (6, &b"the rest"[..]));
+/// // Nothing is left, neither here nor at the source.
+/// assert!(input.buffered().is_empty() && input.get_mut().is_empty());
+/// let (_source, unread) = input.into_parts();
+/// assert!(unread.is_empty());
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Reader<'b, R> {

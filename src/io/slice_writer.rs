@@ -17,10 +17,15 @@ use super::Error;
 ///
 /// let mut memory = [0; 16];
 /// let mut text = SliceWriter::new(&mut memory);
-/// write!(text, "{}+{}={}", 1, 2, 3).unwrap();
+/// write!(text, "{}+{}={}", 1, 2, 3)?;
 /// assert_eq!(text.as_str(), Ok("1+2=3"));
+/// assert_eq!(text.spare_bytes(), 11);
 /// assert_eq!(text.write_all(b"and far too much"), Err(Error::Full));
 /// assert_eq!(text.written(), b"1+2=3");
+/// text.clear();
+/// text.write_all(b"again")?;
+/// assert_eq!(text.into_written(), b"again");
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct SliceWriter<'b> {

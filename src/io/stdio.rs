@@ -61,13 +61,12 @@ impl Pending {
 /// ```
 /// use threadbare::io::{self, Error, Write};
 ///
-/// fn squares() -> Result<(), Error> {
-///     let mut out = io::stdout().lock();
-///     for n in 0..10 {
-///         write!(out, "{} ", n * n)?;
-///     }
-///     out.flush()
-/// }
+/// let mut out = io::stdout();
+/// write!(out, "0 % ")?;
+/// // Seen before the line ends.
+/// out.flush()?;
+/// writeln!(out, "100 %")?;
+/// # Ok::<(), Error>(())
 /// ```
 pub fn stdout() -> Stdout {
     Stdout(())
@@ -83,6 +82,23 @@ pub fn stdout() -> Stdout {
 ///
 /// # Errors
 /// Those of [`Fd`]. What was accepted stays in the buffer, and the next write tries it again.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{Error, Stdout, Write, stdout};
+///
+/// fn table(mut out: Stdout) -> Result<(), Error> {
+///     writeln!(out, "n n*n")?;
+///     // No other thread's lines come between these.
+///     let mut out = out.lock();
+///     for n in 0..10 {
+///         writeln!(out, "{n} {}", n * n)?;
+///     }
+///     Ok(())
+/// }
+/// table(stdout())?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stdout(());
 
@@ -97,6 +113,20 @@ impl Stdout {
 }
 
 /// Standard output, taken by one thread.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{Error, StdoutLock, Write, stdout};
+///
+/// fn squares(out: &mut StdoutLock<'_>) -> Result<(), Error> {
+///     for n in 0..10 {
+///         write!(out, "{} ", n * n)?;
+///     }
+///     out.flush()
+/// }
+/// squares(&mut stdout().lock())?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct StdoutLock<'a>(ReentrantGuard<'a, RefCell<Pending>>);
 
@@ -179,6 +209,18 @@ pub fn stderr() -> Stderr {
 ///
 /// # Errors
 /// Those of [`Fd`].
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{Error, Stderr, Write, stderr};
+///
+/// fn warn(mut to: Stderr, percent: u32) -> Result<(), Error> {
+///     writeln!(to, "the disk is {percent} % full")?;
+///     Ok(())
+/// }
+/// warn(stderr(), 97)?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stderr(());
 
@@ -224,11 +266,12 @@ impl fmt::Write for Stderr {
 /// ```
 /// use threadbare::io::{self, Error, Read};
 ///
-/// fn key() -> Result<u8, Error> {
-///     let mut byte = [0];
-///     io::stdin().read_exact(&mut byte)?;
-///     Ok(byte[0])
+/// let mut byte = [0];
+/// match io::stdin().read(&mut byte)? {
+///     0 => threadbare::println!("the end"),
+///     _ => threadbare::println!("{}", byte.escape_ascii()),
 /// }
+/// # Ok::<(), Error>(())
 /// ```
 pub fn stdin() -> Stdin {
     Stdin(())
@@ -241,6 +284,19 @@ pub fn stdin() -> Stdin {
 ///
 /// # Errors
 /// Those of [`Fd`].
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{Error, Reader, SliceWriter, Stdin, stdin};
+///
+/// fn answer(from: Stdin, into: &mut SliceWriter<'_>) -> Result<usize, Error> {
+///     let mut memory = [0; 80];
+///     Reader::new(from, &mut memory).read_until(b'\n', into)
+/// }
+/// let mut line = [0; 80];
+/// answer(stdin(), &mut SliceWriter::new(&mut line))?;
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Stdin(());
 

@@ -21,14 +21,18 @@ use embedded_io::{ErrorType, Write};
 /// ```
 /// use threadbare::io::{Error, Fd, Write, Writer};
 ///
-/// fn table(rows: u32) -> Result<(), Error> {
-///     let mut memory = [0; 4096];
-///     let mut out = Writer::new(Fd::STDOUT, &mut memory);
-///     for n in 0..rows {
-///         writeln!(out, "{n} {}", n * n)?;
-///     }
-///     out.flush()
+/// let mut memory = [0; 4096];
+/// let mut out = Writer::new(Fd::STDOUT, &mut memory);
+/// for n in 0..10 {
+///     writeln!(out, "{n} {}", n * n)?;
 /// }
+/// assert!(out.buffered().starts_with(b"0 0\n1 1\n"));
+/// out.flush()?;
+/// // Straight to the sink: there is nothing that it could overtake.
+/// out.get_mut().write_all(b"--\n")?;
+/// let (_stdout, waiting) = out.into_parts();
+/// assert!(waiting.is_empty());
+/// # Ok::<(), Error>(())
 /// ```
 #[derive(Debug)]
 pub struct Writer<'b, W> {

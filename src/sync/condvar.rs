@@ -18,15 +18,25 @@ use super::{LockResult, MutexGuard};
 /// ```
 /// use threadbare::sync::{Condvar, Mutex};
 /// use threadbare::thread;
+///
 /// static READY: Mutex<bool> = Mutex::new(false);
 /// static CHANGED: Condvar = Condvar::new();
-/// let waiter = thread::spawn(|| {
+///
+/// let one = thread::spawn(|| {
 ///     let ready = CHANGED.wait_while(READY.lock().unwrap(), |ready| !*ready).unwrap();
 ///     assert!(*ready);
 /// });
+/// // The same, in steps.
+/// let other = thread::spawn(|| {
+///     let mut ready = READY.lock().unwrap();
+///     while !*ready {
+///         ready = CHANGED.wait(ready).unwrap();
+///     }
+/// });
 /// *READY.lock().unwrap() = true;
-/// CHANGED.notify_one();
-/// waiter.join().unwrap();
+/// CHANGED.notify_all();
+/// one.join().unwrap();
+/// other.join().unwrap();
 /// ```
 pub struct Condvar {
     /// How many notifications there were, modulo 2^32.
@@ -79,6 +89,24 @@ impl Condvar {
     }
 
     /// Wakes one sleeper, if there is one.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::{Condvar, Mutex};
+    /// use threadbare::thread;
+    ///
+    /// static TICKETS: Mutex<u32> = Mutex::new(0);
+    /// static ISSUED: Condvar = Condvar::new();
+    ///
+    /// let holder = thread::spawn(|| {
+    ///     let tickets = TICKETS.lock().unwrap();
+    ///     *ISSUED.wait_while(tickets, |tickets| *tickets == 0).unwrap() -= 1;
+    /// });
+    /// *TICKETS.lock().unwrap() += 1;
+    /// // One ticket: one sleeper is enough.
+    /// ISSUED.notify_one();
+    /// holder.join().unwrap();
+    /// ```
     pub fn notify_one(&self) {
         primitive::wake_one(self.advance());
     }

@@ -32,8 +32,19 @@ const SPINS_MAX: u32 = 100;
 /// # Examples
 /// ```
 /// use threadbare::sync::Mutex;
+/// use threadbare::thread;
+///
 /// static COUNT: Mutex<u32> = Mutex::new(0);
+///
+/// let other = thread::spawn(|| *COUNT.lock().unwrap() += 1);
 /// *COUNT.lock().unwrap() += 1;
+/// other.join().unwrap();
+/// assert_eq!(*COUNT.try_lock().unwrap(), 2);
+///
+/// // Whoever owns a mutex needs no lock.
+/// let mut own = Mutex::new([1, 2]);
+/// own.get_mut().unwrap()[0] = 3;
+/// assert_eq!(own.into_inner().unwrap(), [3, 2]);
 /// ```
 pub struct Mutex<T: ?Sized> {
     /// | value | holder | sleepers |
@@ -51,6 +62,18 @@ unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
 
 /// The right to use a mutex's value; dropping it unlocks.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::{Mutex, MutexGuard};
+///
+/// fn add(mut count: MutexGuard<'_, u32>) {
+///     *count += 1;
+/// } // Unlocked here.
+/// let count = Mutex::new(1);
+/// add(count.lock().unwrap());
+/// assert_eq!(*count.lock().unwrap(), 2);
+/// ```
 #[must_use = "the mutex is unlocked at once when the guard is dropped"]
 pub struct MutexGuard<'a, T: ?Sized + 'a> {
     mutex: &'a Mutex<T>,

@@ -11,9 +11,18 @@ use super::Once;
 /// # Examples
 /// ```
 /// use threadbare::sync::OnceLock;
+///
 /// static ANSWER: OnceLock<u32> = OnceLock::new();
+/// assert_eq!(ANSWER.get(), None);
 /// assert_eq!(*ANSWER.get_or_init(|| 42), 42);
 /// assert_eq!(ANSWER.set(7), Err(7));
+///
+/// // Whoever owns the cell may change it, and begin again.
+/// let mut own = OnceLock::new();
+/// own.set(1).unwrap();
+/// *own.get_mut().unwrap() += 1;
+/// assert_eq!(own.take(), Some(2));
+/// assert_eq!(own.into_inner(), None);
 /// ```
 pub struct OnceLock<T> {
     once: Once,

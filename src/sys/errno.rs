@@ -10,6 +10,16 @@ use linux_raw_sys::errno as k;
 ///
 /// # Kernel
 /// errno(3), `include/uapi/asm-generic/errno-base.h`.
+///
+/// # Examples
+/// ```
+/// use threadbare::Errno;
+///
+/// let missing = Errno::from_raw(2).unwrap();
+/// assert_eq!(missing, Errno::NOENT);
+/// assert_eq!(missing.raw(), 2);
+/// threadbare::println!("{missing}"); // No such file or directory
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Errno(u16);
 

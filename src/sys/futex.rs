@@ -11,6 +11,16 @@ use linux_raw_sys::general as k;
 use super::{Errno, call};
 
 /// Who else may sleep or wake on the word.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::atomic::AtomicU32;
+/// use threadbare::sync::futex::{Scope, wake};
+///
+/// // In memory that other processes map, `Private` would reach this one alone.
+/// let word = AtomicU32::new(0);
+/// assert_eq!(wake(word.as_ptr(), 1, Scope::Shared), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scope {
     /// Threads of this process: the kernel finds the queue by address alone.
@@ -32,6 +42,17 @@ impl Scope {
 }
 
 /// Why a wait ended.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::atomic::AtomicU32;
+/// use threadbare::sync::futex::{Scope, Woken, wait};
+///
+/// let word = AtomicU32::new(1);
+/// // SAFETY: an `AtomicU32` is aligned.
+/// let woken = unsafe { wait(word.as_ptr(), 0, Scope::Private) };
+/// assert_eq!(woken, Woken::ByChange);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Woken {
     /// Somebody woke the word, or nobody did: spurious wake-ups are legal.
@@ -49,6 +70,26 @@ pub enum Woken {
 ///
 /// # Safety
 /// 1. `word` is aligned to 4 bytes. (An address that is not mapped is fatal, not undefined.)
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::atomic::{AtomicU32, Ordering};
+/// use threadbare::sync::futex::{Scope, wait, wake};
+/// use threadbare::thread;
+///
+/// static DOOR: AtomicU32 = AtomicU32::new(0);
+///
+/// let visitor = thread::spawn(|| {
+///     // In a loop: a wake-up alone proves nothing.
+///     while DOOR.load(Ordering::Acquire) == 0 {
+///         // SAFETY: a static is aligned.
+///         unsafe { wait(DOOR.as_ptr(), 0, Scope::Private) };
+///     }
+/// });
+/// DOOR.store(1, Ordering::Release);
+/// wake(DOOR.as_ptr(), u32::MAX, Scope::Private);
+/// visitor.join().unwrap();
+/// ```
 #[inline]
 pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
     let operation = (k::FUTEX_WAIT | scope.flag()) as usize;
@@ -67,6 +108,16 @@ pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
 ///
 /// The word may be gone: then nobody is woken, or somebody who sleeps on the new tenant of the
 /// address wakes spuriously, which every sleeper allows for.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::atomic::AtomicU32;
+/// use threadbare::sync::futex::{Scope, wake};
+///
+/// let word = AtomicU32::new(0);
+/// // Nobody sleeps there.
+/// assert_eq!(wake(word.as_ptr(), u32::MAX, Scope::Private), 0);
+/// ```
 #[inline]
 pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
     let operation = (k::FUTEX_WAKE | scope.flag()) as usize;

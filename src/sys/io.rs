@@ -1,4 +1,4 @@
-//! Descriptors: `read`, `write`, `pread64`, `openat`, `close`, `statx`.
+//! Descriptors: `read`, `write`, `pread64`, `lseek`, `openat`, `close`, `statx`.
 
 use core::ffi::CStr;
 
@@ -43,6 +43,32 @@ pub fn read_at(fd: i32, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> 
     }
 }
 
+/// Moves the position of `fd` to `offset`, counted from where `whence` says (`SEEK_SET`,
+/// `SEEK_CUR`, `SEEK_END`), and returns it.
+///
+/// # Errors
+/// Those of lseek(2): `ESPIPE` for what has no positions.
+pub fn seek(fd: i32, offset: i64, whence: u32) -> Result<u64, Errno> {
+    use crate::arch::U64Arg;
+    let (fd, whence) = (fd as usize, whence as usize);
+    match crate::arch::U64_ARG {
+        U64Arg::Register => {
+            // SAFETY: no memory is involved.
+            let position = unsafe { call!(LSEEK, fd, offset as usize, whence) }?;
+            Ok(position as u64)
+        }
+        // There the call is `_llseek`, which takes the high half first whatever the byte order.
+        U64Arg::AlignedPair => {
+            let mut position = 0u64;
+            let (high, low) = ((offset >> 32) as usize, offset as usize);
+            let to = (&raw mut position).expose_provenance();
+            // SAFETY: the kernel writes 64 bits to `position`.
+            unsafe { call!(LSEEK, fd, high, low, to, whence) }?;
+            Ok(position)
+        }
+    }
+}
+
 /// Splits a 64-bit argument as the CPU would find it in memory.
 fn halves(value: u64) -> [usize; 2] {
     let (high, low) = ((value >> 32) as u32 as usize, value as u32 as usize);
@@ -82,6 +108,19 @@ pub fn close(fd: i32) -> Result<(), Errno> {
 }
 
 /// Mode and size of what a descriptor is open on.
+///
+/// # Examples
+/// ```
+/// use threadbare::io::{Error, Fd, Status};
+///
+/// assert!(Status::of(c"/proc")?.is_dir());
+/// assert!(Status::of(c"/dev/null")?.is_char_device());
+/// let program = Status::of(c"/proc/self/exe")?;
+/// assert!(program.is_file() && program.bytes > 0);
+/// // Whoever reads may not be able to go back.
+/// let can_seek = !Fd::STDIN.status()?.is_pipe();
+/// # Ok::<(), Error>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Status {
     /// Kind and permissions (inode(7)).

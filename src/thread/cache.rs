@@ -19,6 +19,13 @@ use crate::sys::mem;
 ///
 /// The default holds 32 mappings of at most 1 GiB of addresses (128 MiB on 32-bit CPUs) together;
 /// untouched pages of them take no memory.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread::{self, CacheLimits};
+///
+/// thread::set_cache_limits(CacheLimits { mappings_max: 4, ..CacheLimits::DEFAULT });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
     /// The most mappings kept; what exceeds 64 counts as 64.

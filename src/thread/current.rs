@@ -12,12 +12,30 @@ use crate::sys::{signal::SignalSet, task};
 
 /// A thread's identity: its id and name, valid for as long as anybody keeps it, the thread's own
 /// end notwithstanding.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread::{self, Builder};
+///
+/// let handle = Builder::new().name("worker").spawn(thread::current)?;
+/// let worker = handle.join().unwrap();
+/// // The thread is gone; who it was is not.
+/// assert_eq!(worker.name(), Some("worker"));
+/// assert_ne!(worker.id(), thread::current().id());
+/// # Ok::<(), thread::SpawnError>(())
+/// ```
 pub struct Thread {
     /// One reference of the record is this handle's.
     record: &'static Record,
 }
 
 /// A thread's number: 64 bits, never used twice in a process. The main thread's is 1.
+///
+/// # Examples
+/// ```
+/// let id = threadbare::thread::current().id();
+/// assert_eq!(id.as_u64().get(), 1);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct ThreadId(NonZeroU64);
 
@@ -95,6 +113,16 @@ pub fn current() -> Thread {
 }
 
 /// Lets another thread run: `sched_yield(2)`.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// let worker = thread::spawn(|| 6 * 7);
+/// while !worker.is_finished() {
+///     thread::yield_now();
+/// }
+/// ```
 pub fn yield_now() {
     task::yield_now();
 }

@@ -85,6 +85,14 @@ unsafe fn unmap_self(tenancy: Tenancy) -> ! {
 ///
 /// # Panics
 /// In a thread that this crate did not start.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// let handle = thread::spawn(|| thread::exit());
+/// assert!(handle.join().is_err());
+/// ```
 pub fn exit() -> ! {
     let Some(control) = current::control() else {
         panic!("this thread was not started by threadbare");

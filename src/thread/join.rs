@@ -12,6 +12,21 @@ use super::current::{self, Thread};
 /// The right to wait for a thread and to take what its closure returned.
 ///
 /// Dropping the handle detaches the thread.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// let handle = thread::spawn(|| 6 * 7);
+/// threadbare::println!("{:?} is at it", handle.thread().id());
+/// if !handle.is_finished() {
+///     thread::yield_now();
+/// }
+/// assert_eq!(handle.join(), Ok(42));
+///
+/// // Nobody waits for this one.
+/// thread::spawn(|| threadbare::println!("on my own")).detach();
+/// ```
 pub struct JoinHandle<T> {
     /// Valid until this handle's side of the completion is decided, and after it if the mapping
     /// came to us.
@@ -27,6 +42,16 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 unsafe impl<T> Sync for JoinHandle<T> {}
 
 /// The thread ended without a value: by [`exit`](super::exit), not by returning from its closure.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// let handle = thread::spawn(|| thread::exit());
+/// if let Err(error) = handle.join() {
+///     threadbare::println!("no result: {error}");
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JoinError(());
 

@@ -20,6 +20,15 @@ use crate::{arch, tls};
 
 /// Why a thread could not be started. Nothing is left behind: the closure was dropped, and what
 /// had been mapped is unmapped or cached.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread::{Builder, SpawnError};
+///
+/// // More than there are addresses.
+/// let refused = Builder::new().stack_size(usize::MAX).spawn(|| ()).map(|_| ());
+/// assert_eq!(refused, Err(SpawnError::OutOfMemory));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum SpawnError {
@@ -209,6 +218,14 @@ where
 /// # Errors
 /// What `sched_getaffinity(2)` answers: a seccomp filter's `EPERM`, or `EINVAL` with more than
 /// 65,536 CPUs.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// let workers = thread::available_parallelism().map_or(1, |count| count.get());
+/// threadbare::println!("{workers} at a time");
+/// ```
 pub fn available_parallelism() -> Result<NonZeroUsize, Errno> {
     let count = task::count_cpus()?;
     Ok(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN))

@@ -4,7 +4,7 @@
 
 use crate::build::{self, LIMIT};
 use crate::targets::{self, LinkMode};
-use crate::{setup, tidy, toolchain};
+use crate::{docs, setup, tidy, toolchain};
 use anyhow::{Result, bail};
 use std::process::Command;
 use std::time::Instant;
@@ -35,6 +35,18 @@ pub fn run() -> Result<()> {
             .args(DENY);
         build::run_cargo(command, LIMIT)
     });
+    step("documentation", &mut failed, || {
+        let mut command = toolchain::host_cargo();
+        command
+            .args(["doc", "--no-deps", "--package", "threadbare"])
+            .env("RUSTDOCFLAGS", "-Dwarnings");
+        build::run_cargo(command, LIMIT)
+    });
+    step(
+        "an example for each public item",
+        &mut failed,
+        docs::items::check,
+    );
     setup::ensure(&all)?;
     for target in all {
         step(&format!("library, {}", target.name), &mut failed, || {

@@ -6,6 +6,8 @@ mod build;
 mod case;
 mod check;
 mod ci;
+mod debugger;
+mod docs;
 mod elf;
 mod examples;
 mod guest;

@@ -3,6 +3,7 @@
 //! It installs through apt-get alone and never touches rustup. When everything is there it says so
 //! in one line.
 
+use crate::debugger;
 use crate::process;
 use crate::targets::{self, Runner, Target};
 use crate::toolchain::{self, Compiler};
@@ -97,6 +98,19 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
             is_there,
         });
     }
+    let runners: Vec<_> = targets.iter().map(|target| target.runner()).collect();
+    for (runner, package) in [
+        (Runner::Native, debugger::NATIVE),
+        (Runner::Qemu, debugger::EMULATED),
+    ] {
+        if runners.contains(&runner) {
+            needs.push(Need {
+                what: format!("{package} (package {package})"),
+                package,
+                is_there: toolchain::on_path(package).is_some(),
+            });
+        }
+    }
     needs
 }
 
@@ -125,7 +139,8 @@ fn install(packages: &[&str]) -> Result<()> {
         bail!(
             "this system is not Debian or Ubuntu; install what these Debian packages carry by\n\
              its own means and run the command again: {}\n\
-             (qemu-user: the user-mode emulators; rustc-web, cargo-web, rust-web-src: a compiler\n\
+             (qemu-user: the user-mode emulators; gdb-multiarch: a gdb for every CPU, under that\n\
+             name; rustc-web, cargo-web, rust-web-src: a compiler\n\
              at {} with its library sources, which builds `core` for CPUs rustup has none for;\n\
              for the CPUs that rustup knows, `rustup target add TRIPLE` does instead)",
             packages.join(" "),

@@ -12,7 +12,7 @@ use crate::protocol::{self, Expected, Verdict};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile};
-use crate::{hosted, readme, setup, variants};
+use crate::{debugger, docs, hosted, readme, setup, variants};
 use anyhow::{Result, ensure};
 use clap::Args;
 use std::path::Path;
@@ -73,12 +73,16 @@ enum Job {
     Suite(Guest),
     Example(Guest, Check),
     Elf(Guest),
+    Debugger(Guest),
 }
 
 impl Job {
     fn guest(&self) -> &Guest {
         match self {
-            Self::Suite(guest) | Self::Example(guest, _) | Self::Elf(guest) => guest,
+            Self::Suite(guest)
+            | Self::Example(guest, _)
+            | Self::Elf(guest)
+            | Self::Debugger(guest) => guest,
         }
     }
 
@@ -87,6 +91,7 @@ impl Job {
             Self::Suite(guest) => guest.name(),
             Self::Example(guest, _) => format!("example {}", guest.name()),
             Self::Elf(guest) => format!("elf {}", guest.name()),
+            Self::Debugger(_) => "debugger".to_owned(),
         }
     }
 }
@@ -116,6 +121,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = readme::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "README's crate".to_owned()));
+        tally += counts;
+        let counts = docs::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));
         tally += counts;
     } else {
         println!("host tests are not part of --arch {}", options.arch);
@@ -189,6 +197,7 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
         jobs.push(Job::Example(Guest::example(build, name), check));
         jobs.push(Job::Elf(Guest::example(build, name)));
     }
+    jobs.push(Job::Debugger(Guest::suite(build, debugger::PROGRAM, None)));
     jobs
 }
 
@@ -200,6 +209,7 @@ fn run_job(job: &Job, filter: Option<&str>) -> Verdict {
     let verdict = match job {
         Job::Suite(_) => run_suite(guest, filter, &mut output),
         Job::Example(_, check) => from_cases(check(guest), filter),
+        Job::Debugger(_) => from_cases(debugger::check(guest), filter),
         Job::Elf(_) => match Image::read(&guest.path) {
             Ok(image) => from_cases(image.rules(guest.build.mode), filter),
             Err(error) => broken(format!("{error:#}")),
