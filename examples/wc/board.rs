@@ -1,90 +1,86 @@
 //! The board that the threads share: pieces of work in order, and what came out of them.
 //!
-//! A large regular file is cut into pieces of [`PIECE_BYTES`], everything else is one piece. Any
-//! thread claims the next piece; only the first thread takes outcomes, in the order of the pieces,
-//! so that it can join them and print. Between the two is a ring: a thread that is too far ahead of
-//! the oldest unfinished piece waits. Nothing is counted or printed here.
+//! An input is one piece, until whoever claimed it finds a large regular file and shares it: then
+//! it is cut into parts, and those are claimed before anything new is begun. Only the first thread
+//! takes outcomes, in the order of the inputs, so that it can print them. A thread that is too far
+//! ahead of the oldest unfinished input waits. Nothing is opened, counted or printed here.
 //!
-//! What is not a regular file (a pipe, a terminal, standard input) is claimed only when everything
+//! What is not a regular file (a pipe, a terminal, standard input) is put off until everything
 //! before it is finished: two names may be one pipe, and then the order of reading matters.
 
-use crate::options::{Input, Inputs};
-use crate::tally::{Depth, Tally};
-use threadbare::io::{Error, Fd, File};
+use crate::inputs::{Input, Inputs, Next, PLACES};
+use crate::read::Source;
+use crate::shared::{Part, SHARED_MAX, Shared};
+use crate::tally::{Method, Tally};
+use core::ops::Range;
+use threadbare::io::Error;
 use threadbare::sync::{Condvar, Mutex, MutexGuard};
 
-/// The length of a piece: long enough to make claiming cheap, short enough to share a file of a few
-/// megabytes, and what the default buffer holds.
-pub const PIECE_BYTES: u64 = 256 << 10;
-/// How far the claims may run ahead of the outcomes, which also bounds the number of open files. A
-/// power of two, so that a ticket finds its place in the ring even after its number has wrapped.
-const RING: usize = 64;
-const _: () = assert!(RING.is_power_of_two());
-
-/// What is to be read for a piece.
-pub enum Work {
-    /// Nothing: the file could not be opened.
-    Failed(Error),
-    /// What is left of standard input.
-    StandardInput,
-    /// A file from where it stands to its end.
-    Whole(File),
-    /// [`PIECE_BYTES`] of a regular file from this offset on.
-    Part(Fd<'static>, u64),
+/// A claimed piece of work. Whoever claims it must hand it back to the board by one of
+/// [`Board::put_off`], [`Board::share`], [`Board::finish`] and [`Board::finish_part`].
+pub enum Piece {
+    /// An input that nobody looked at so far, by its ticket.
+    Input(usize, Input),
+    /// An input that was put off, and whose turn has come.
+    InTurn(usize, Input),
+    /// A part of a large file.
+    Part(Part),
 }
 
-/// A claimed piece of work. Whoever claims it must hand it to [`Board::finish`].
-pub struct Piece {
-    pub work: Work,
-    /// Whether it reaches to the end of its input, wherever that will be by then.
-    pub is_last: bool,
-    input: Input,
-    ticket: usize,
-    /// With a file's last part: the file that this part and those before it borrow.
-    file: Option<File>,
+/// Why an input could not be counted to its end.
+#[derive(Clone, Copy)]
+pub enum Failure {
+    /// It could not be opened.
+    Open(Error),
+    /// It could be read only so far.
+    Read(Error),
+    /// Its name is not one to open.
+    Name,
 }
 
-/// What came out of a piece.
+/// What came out of an input.
+#[derive(Clone, Copy)]
 pub struct Outcome {
     pub input: Input,
     pub tally: Tally,
-    pub error: Option<Error>,
-    /// Whether the input could be opened at all.
-    pub is_open: bool,
-    /// Whether it is the last of its input.
-    pub is_last: bool,
-    /// Closed when the outcome is dropped, which is after those of all parts before it.
-    _file: Option<File>,
+    pub failure: Option<Failure>,
 }
 
 /// What the first thread has to do next.
 pub enum Step {
-    /// Report this outcome.
+    /// Report this outcome, before the next step.
     Report(Outcome),
-    /// Count this piece; the flag says that one more helper would find work.
-    Count(Piece, bool),
+    /// Work on this piece; the flag says that one more helper would find work.
+    Work(Piece, bool),
+    /// Call [`Board::refill`], which may wait.
+    Refill,
     /// Everything is reported.
     End,
 }
 
-/// The input from which the next piece comes.
-enum Front {
-    /// One piece, for whoever comes.
-    Ready(Work),
-    /// One piece, to be claimed when everything before it is finished.
-    InTurn(Work),
-    /// A large file, which is claimed up to `offset`.
-    Parts { file: File, bytes: u64, offset: u64 },
+/// How far an input is.
+enum Place {
+    /// Nobody claimed it, or somebody works on it.
+    Open,
+    /// It waits for its turn.
+    PutOff(Input),
+    /// It waits to be reported.
+    Finished(Outcome),
 }
 
 struct State {
-    inputs: Inputs,
-    front: Option<(Input, Front)>,
-    /// How many pieces were claimed, and how many outcomes were taken.
+    /// `None` before the begin.
+    inputs: Option<Inputs>,
+    /// Whether more inputs are known only after a refill.
+    needs_refill: bool,
+    /// How many inputs were claimed, and how many were reported.
     claimed: usize,
-    taken: usize,
-    /// Outcomes that wait to be taken, each at its ticket modulo the size.
-    ring: [Option<Outcome>; RING],
+    reported: usize,
+    /// Whether the first thread reports the oldest one just now.
+    is_reporting: bool,
+    /// The inputs under way, each at its ticket modulo the size.
+    places: [Place; PLACES],
+    shared: [Option<Shared>; SHARED_MAX],
     /// Who sleeps: waking costs a system call, which is saved where nobody does.
     first_sleeps: bool,
     others_sleep: bool,
@@ -93,28 +89,35 @@ struct State {
 /// The board itself.
 pub struct Board {
     state: Mutex<State>,
-    /// For the first thread: the oldest unfinished piece was finished.
-    finished: Condvar,
-    /// For the others: an outcome was taken.
-    taken: Condvar,
+    /// For the first thread: there may be something to report or to do.
+    first: Condvar,
+    /// For the others: there may be something to do.
+    others: Condvar,
 }
 
 impl Board {
-    /// A board with the inputs of the command line.
+    /// A board without inputs.
     pub const fn new() -> Board {
         Board {
             state: Mutex::new(State {
-                inputs: Inputs::new(),
-                front: None,
+                inputs: None,
+                needs_refill: false,
                 claimed: 0,
-                taken: 0,
-                ring: [const { None }; RING],
+                reported: 0,
+                is_reporting: false,
+                places: [const { Place::Open }; PLACES],
+                shared: [const { None }; SHARED_MAX],
                 first_sleeps: false,
                 others_sleep: false,
             }),
-            finished: Condvar::new(),
-            taken: Condvar::new(),
+            first: Condvar::new(),
+            others: Condvar::new(),
         }
+    }
+
+    /// Gives the board its inputs.
+    pub fn begin(&self, inputs: Inputs) {
+        self.lock().inputs = Some(inputs);
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -122,155 +125,183 @@ impl Board {
         self.state.lock().unwrap()
     }
 
-    /// Claims a piece, or returns `None` when there will be no more. Waits while the ring is full,
-    /// or for the turn of a stream. For all threads but the first.
-    pub fn claim(&self, depth: Depth) -> Option<Piece> {
-        let mut state = self.lock();
-        loop {
-            if let Some(piece) = state.claim(depth) {
-                return Some(piece);
-            }
-            // Nothing at the front: there will be no more.
-            state.front.as_ref()?;
-            state.others_sleep = true;
-            state = self.taken.wait(state).unwrap();
+    fn wake_first(&self, state: &mut State) {
+        if core::mem::take(&mut state.first_sleeps) {
+            self.first.notify_one();
         }
     }
 
-    /// Puts the outcome of a piece on the board.
-    pub fn finish(&self, piece: Piece, tally: Tally, error: Option<Error>) {
-        let outcome = Outcome {
-            input: piece.input,
-            tally,
-            error,
-            is_open: !matches!(piece.work, Work::Failed(_)),
-            is_last: piece.is_last,
-            _file: piece.file,
-        };
-        // Closes the file of a piece that was all of it, before the lock is taken.
-        drop(piece.work);
+    fn wake_others(&self, state: &mut State) {
+        if core::mem::take(&mut state.others_sleep) {
+            self.others.notify_all();
+        }
+    }
+
+    /// Claims a piece. Waits as long as there is none, perhaps until the process ends. For all
+    /// threads but the first.
+    pub fn claim(&self) -> Piece {
         let mut state = self.lock();
-        state.ring[piece.ticket % RING] = Some(outcome);
-        if piece.ticket == state.taken && core::mem::take(&mut state.first_sleeps) {
-            self.finished.notify_one();
+        loop {
+            if let Some(piece) = state.claim() {
+                return piece;
+            }
+            state.others_sleep = true;
+            state = self.others.wait(state).unwrap();
         }
     }
 
     /// Decides what the first thread does, who has so many helpers: report what can be reported,
-    /// else count, else wait.
-    pub fn step(&self, depth: Depth, helpers: usize) -> Step {
+    /// else work, else wait.
+    pub fn step(&self, helpers: usize) -> Step {
         let mut state = self.lock();
+        if core::mem::take(&mut state.is_reporting) {
+            state.reported = state.reported.wrapping_add(1);
+            // Not for every single place: a thread that is woken for one sleeps again at once.
+            if state.under_way() <= PLACES / 2 {
+                self.wake_others(&mut state);
+            }
+        }
         loop {
-            let place = state.taken % RING;
-            if let Some(outcome) = state.ring[place].take() {
-                state.taken = state.taken.wrapping_add(1);
-                if core::mem::take(&mut state.others_sleep) {
-                    self.taken.notify_all();
-                }
+            let place = state.reported % PLACES;
+            if let Place::Finished(outcome) = state.places[place] {
+                state.places[place] = Place::Open;
+                state.is_reporting = true;
                 return Step::Report(outcome);
             }
-            if let Some(piece) = state.claim(depth) {
-                return Step::Count(piece, state.is_worth_a_helper(helpers));
+            if let Some(piece) = state.claim() {
+                return Step::Work(piece, state.is_worth_a_helper(helpers));
             }
-            if state.claimed == state.taken {
-                return Step::End;
+            if state.claimed == state.reported {
+                return match state.needs_refill {
+                    true => Step::Refill,
+                    false => Step::End,
+                };
             }
             state.first_sleeps = true;
-            state = self.finished.wait(state).unwrap();
+            state = self.first.wait(state).unwrap();
         }
+    }
+
+    /// Waits for more names. Nothing is under way then, so nobody else needs the board meanwhile.
+    pub fn refill(&self) {
+        let mut state = self.lock();
+        state.needs_refill = false;
+        if let Some(inputs) = &mut state.inputs {
+            inputs.refill();
+        }
+        self.wake_others(&mut state);
+    }
+
+    /// Returns the error that ended the list of names too early, if any.
+    pub fn list_error(&self) -> Option<Error> {
+        self.lock().inputs.as_ref()?.error()
+    }
+
+    /// Puts an input off until everything before it is reported.
+    pub fn put_off(&self, ticket: usize, input: Input) {
+        let mut state = self.lock();
+        state.places[ticket % PLACES] = Place::PutOff(input);
+        if ticket == state.reported {
+            self.wake_first(&mut state);
+        }
+    }
+
+    /// Offers a large file to all threads in parts.
+    ///
+    /// # Errors
+    /// Returns the file if enough of them are shared already.
+    pub fn share(
+        &self,
+        ticket: usize,
+        input: Input,
+        source: Source,
+        range: Range<u64>,
+    ) -> Result<(), Source> {
+        let mut state = self.lock();
+        let Some(index) = state.shared.iter().position(Option::is_none) else {
+            return Err(source);
+        };
+        state.shared[index] = Some(Shared::new(index, ticket, input, source, range));
+        self.wake_first(&mut state);
+        self.wake_others(&mut state);
+        Ok(())
+    }
+
+    /// Puts the outcome of an input on the board.
+    pub fn finish(&self, ticket: usize, outcome: Outcome) {
+        let mut state = self.lock();
+        state.places[ticket % PLACES] = Place::Finished(outcome);
+        if ticket == state.reported {
+            self.wake_first(&mut state);
+        }
+    }
+
+    /// Puts the outcome of a part on the board.
+    pub fn finish_part(&self, part: Part, tally: Tally, error: Option<Error>, method: &Method) {
+        let mut state = self.lock();
+        let entry = &mut state.shared[part.index];
+        let Some(shared) = entry else {
+            return;
+        };
+        shared.finish(part, tally, error, method);
+        let finished = if shared.is_finished() {
+            entry.take()
+        } else {
+            None
+        };
+        if let Some(shared) = &finished {
+            state.places[shared.ticket % PLACES] = Place::Finished(shared.outcome());
+        }
+        self.wake_first(&mut state);
+        self.wake_others(&mut state);
+        drop(state);
+        // Closes the file, without the lock.
+        drop(finished);
     }
 }
 
 impl State {
-    /// Cuts the next piece; `None` if there is none, or not yet (then `front` holds something).
-    fn claim(&mut self, depth: Depth) -> Option<Piece> {
-        if self.front.is_none() {
-            self.front = self.inputs.next().map(|input| (input, open(input, depth)));
+    /// Finds a piece, the oldest there is; `None` if there is none now.
+    fn claim(&mut self) -> Option<Piece> {
+        let place = &mut self.places[self.reported % PLACES];
+        if let Place::PutOff(input) = *place {
+            *place = Place::Open;
+            return Some(Piece::InTurn(self.reported, input));
         }
-        let unfinished = self.claimed.wrapping_sub(self.taken);
-        let is_turn = match self.front {
-            Some((_, Front::InTurn(_))) => unfinished == 0,
-            _ => unfinished < RING,
-        };
-        if !is_turn {
+        let age = |shared: &Shared| self.claimed.wrapping_sub(shared.ticket);
+        let shared = self.shared.iter_mut().flatten();
+        let oldest = shared
+            .filter(|shared| shared.has_work())
+            .max_by_key(|shared| age(shared));
+        if let Some(shared) = oldest {
+            return Some(Piece::Part(shared.claim()));
+        }
+        if self.needs_refill || self.under_way() == PLACES {
             return None;
         }
-        let (input, front) = self.front.take()?;
-        let (work, file) = match front {
-            Front::Ready(work) | Front::InTurn(work) => (work, None),
-            Front::Parts {
-                file,
-                bytes,
-                offset,
-            } => {
-                let part = Work::Part(outlive(&file), offset);
-                let offset = offset + PIECE_BYTES;
-                if offset < bytes {
-                    self.front = Some((
-                        input,
-                        Front::Parts {
-                            file,
-                            bytes,
-                            offset,
-                        },
-                    ));
-                    (part, None)
-                } else {
-                    (part, Some(file))
-                }
+        match self.inputs.as_mut()?.next(self.claimed) {
+            Next::Input(input) => {
+                let ticket = self.claimed;
+                self.claimed = ticket.wrapping_add(1);
+                Some(Piece::Input(ticket, input))
             }
-        };
-        let ticket = self.claimed;
-        self.claimed = ticket.wrapping_add(1);
-        let is_last = self.front.is_none();
-        Some(Piece {
-            work,
-            is_last,
-            input,
-            ticket,
-            file,
-        })
+            Next::Unknown => {
+                self.needs_refill = true;
+                None
+            }
+            Next::End => None,
+        }
     }
 
-    /// Whether one more helper would find enough to do: the rest of a large file, or many files.
+    /// How many inputs were claimed but not reported.
+    fn under_way(&self) -> usize {
+        self.claimed.wrapping_sub(self.reported)
+    }
+
+    /// Whether one more helper would find enough to do: parts of a large file, or many files.
     fn is_worth_a_helper(&self, helpers: usize) -> bool {
         /// Opening and counting so many small files takes longer than starting a thread.
         const FILES: usize = 32;
-        matches!(self.front, Some((_, Front::Parts { .. }))) || self.claimed / FILES > helpers
+        self.shared.iter().flatten().any(Shared::has_work) || self.claimed / FILES > helpers
     }
-}
-
-/// Opens an input and decides how to share it.
-fn open(input: Input, depth: Depth) -> Front {
-    let name = match input {
-        Input::Named(name) if !input.is_standard() => name,
-        _ => return Front::InTurn(Work::StandardInput),
-    };
-    let file = match File::open(name) {
-        Ok(file) => file,
-        Err(error) => return Front::Ready(Work::Failed(error)),
-    };
-    match file.status() {
-        Ok(status) if status.is_file() => {
-            let bytes = status.bytes;
-            if bytes > PIECE_BYTES && depth != Depth::Bytes {
-                Front::Parts {
-                    file,
-                    bytes,
-                    offset: 0,
-                }
-            } else {
-                Front::Ready(Work::Whole(file))
-            }
-        }
-        // What is right for a stream is right for anything.
-        _ => Front::InTurn(Work::Whole(file)),
-    }
-}
-
-/// Borrows a file for its parts, without the compiler's watch over how long.
-fn outlive(file: &File) -> Fd<'static> {
-    // SAFETY: the file is closed with the outcome of its last part. Outcomes are taken in order, so
-    // by then all its parts were given up to `finish`, and with them all copies of this.
-    unsafe { Fd::from_raw(file.as_fd().raw()) }
 }

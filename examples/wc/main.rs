@@ -4,34 +4,65 @@
 //! buffers, a bounded queue of work in one static lock, options, errors and output, without a libc
 //! and without a heap. Run it with `cargo run --release --example wc -- -lw FILE…`.
 //!
-//! - `options`: the command line.
-//! - `survey`: the width of the columns.
-//! - `board`: who does what; the only shared state.
-//! - `read`, `tally`: reading a piece of a file, and counting it.
+//! - `options`, `locale`: the command line and the environment.
+//! - `inputs`, `names`: what is to be counted; `survey`: the width of the columns.
+//! - `board`, `shared`: who does what; the only shared state.
+//! - `work`, `read`: opening and reading an input.
+//! - `count`, `utf8`, `unicode`: counting a piece of text; `tally`, `width`: what came out of it.
 //! - `report`, `quote`: what is printed.
 //!
-//! Output and exit status are those of GNU wc 9.1 in the C locale. It has no `-m`, `-L` and
-//! `--files0-from`, and it knows no characters beyond ASCII.
+//! Output and exit status are those of GNU wc 9.1, in the C locale and in UTF-8 ones, also for
+//! bytes that are not UTF-8. No text is left to one thread because of `-m` or `-L`: what the border
+//! of a part cuts off a character, a word or a line is kept with the part's tally. These differ:
+//!
+//! | Where | Here | Elsewhere |
+//! |---|---|---|
+//! | Which characters are printed, widths | Unicode 14.0 as in glibc 2.36 | that of the C library |
+//! | A locale whose files are missing | UTF-8 if its name says so | GNU: the C locale |
+//! | Bytes that are not UTF-8, unprinted characters | no part of words, as in 9.1 | from 9.5: part of words |
+//! | UTF-8 of 5 or 6 bytes, or beyond U+10FFFF | as glibc: one character | most others: none |
+//! | `-c` from within a file of whole pages | what is left of it | GNU: less |
+//! | Position of standard input behind `-c` | often unmoved, as in 9.1 | from 9.3: at the end |
+//! | `--total` | none, as in 9.1 | from 9.2: there |
+//! | Closed standard input | one message | GNU: two |
+//! | `'` in a name that ends in an escape | quoted for a shell | 9.1: `''` too many |
+//! | A name of 4096 bytes or more in a list | cut in its message | GNU: all of it |
+//! | A list of names in a regular file | read twice | GNU: kept in memory |
+//! | Reason for a failed write | always given | GNU: not always |
 
 #![no_std]
 #![no_main]
 
 mod board;
+mod count;
+mod inputs;
+mod locale;
+mod names;
 mod options;
 mod quote;
 mod read;
 mod report;
+mod shared;
 mod survey;
 mod tally;
+mod unicode;
+mod utf8;
+mod width;
+mod work;
 
 use board::{Board, Step};
+use core::ffi::CStr;
+use inputs::Inputs;
+use names::List;
 use options::{Options, Wish};
+use quote::Quoted;
 use report::Report;
-use tally::Depth;
+use survey::Survey;
 use threadbare::eprintln;
-use threadbare::io::{Error, Fd, Write};
+use threadbare::io::{Error, Fd, File, Write};
 use threadbare::process::ExitCode;
 use threadbare::thread::{self, Builder, SpawnError};
+use work::Job;
 
 threadbare::entry!(main);
 
@@ -40,6 +71,7 @@ static BOARD: Board = Board::new();
 
 const HELP: &str = "\
 Usage: wc [OPTION]... [FILE]...
+  or:  wc [OPTION]... --files0-from=F
 Print newline, word, and byte counts for each FILE, and a total line if
 more than one FILE is specified.  A word is a non-zero-length sequence of
 printable characters delimited by white space.
@@ -47,9 +79,14 @@ printable characters delimited by white space.
 With no FILE, or when FILE is -, read standard input.
 
 The options below may be used to select which counts are printed, always in
-the following order: newline, word, byte.
+the following order: newline, word, character, byte, maximum line length.
   -c, --bytes             print the byte counts
+  -m, --chars             print the character counts
   -l, --lines             print the newline counts
+      --files0-from=F     read input from the files specified by
+                            NUL-terminated names in file F;
+                            If F is - then read names from standard input
+  -L, --max-line-length   print the maximum display width
   -w, --words             print the word counts
   -j, --threads=N         count with N threads at the most; one for each CPU
                             if not given
@@ -86,40 +123,89 @@ fn print(text: &str) -> Result<bool, Error> {
     Ok(true)
 }
 
-/// Counts and reports everything; returns whether every input could be read.
+/// Counts and reports everything; returns whether all of it could be read.
 ///
 /// This thread reports, since it has the output's buffer, and counts while there is nothing to
 /// report. It starts a helper whenever it finds more work than it can do.
 fn count(options: Options) -> Result<bool, Error> {
-    let depth = match (options.words, options.lines) {
-        (true, _) => Depth::Words,
-        (false, true) => Depth::Lines,
-        (false, false) => Depth::Bytes,
+    let Some((survey, list)) = look_ahead(&options) else {
+        return Ok(false);
+    };
+    let job = Job {
+        method: options.method(),
+        is_regular: survey.is_regular,
+        names_are_standard: options.names_from == Some(c"-"),
     };
     let mut helpers = Helpers {
-        depth,
+        job,
         stack_bytes: options.stack_bytes,
         count: 0,
         max: options.threads.unwrap_or_else(cpus) - 1,
     };
+    BOARD.begin(Inputs::new(list));
     let mut lines = [0; 4096];
-    let mut report = Report::new(options, survey::width(&options), &mut lines);
+    let mut report = Report::new(options, survey.width, &mut lines);
     // This thread's stack is not ours to choose; a buffer of this size leaves room for a low limit.
     let mut buffer = [0; 64 << 10];
     loop {
-        match BOARD.step(depth, helpers.count) {
+        match BOARD.step(helpers.count) {
             Step::Report(outcome) => report.take(&outcome)?,
-            Step::Count(piece, is_worth_a_helper) => {
+            Step::Work(piece, is_worth_a_helper) => {
                 if is_worth_a_helper {
                     helpers.add_one();
                 }
-                let (tally, error) = read::count(&piece, depth, &mut buffer);
-                BOARD.finish(piece, tally, error);
+                work::work(&BOARD, piece, &job, &mut buffer);
             }
-            // The helpers have nothing left to do and end by themselves, or with the process.
-            Step::End => return report.end(),
+            Step::Refill => {
+                // Whoever writes the names may wait for what comes of those before.
+                report.flush()?;
+                BOARD.refill();
+            }
+            // The helpers have nothing left to do and end with the process.
+            Step::End => return report.end(BOARD.list_error()),
         }
     }
+}
+
+/// Opens the list of names if there is one, and looks at all inputs. If that fails, says why and
+/// returns `None`.
+fn look_ahead(options: &Options) -> Option<(Survey, Option<List>)> {
+    /// Beyond this size GNU does not look at a list in advance.
+    const LIST_BYTES_MAX: u64 = 10 << 20;
+    let Some(name) = options.names_from else {
+        let survey = survey::survey(options, Some(Inputs::new(None)));
+        return Some((survey.ok()?, None));
+    };
+    let quoted = Quoted::always(name.to_bytes());
+    let fd = match open_list(name) {
+        Ok(fd) => fd,
+        Err(error) => {
+            eprintln!("wc: cannot open {quoted} for reading: {error}");
+            return None;
+        }
+    };
+    let is_short = fd.status().is_ok_and(|status| {
+        let is_file = status.is_file();
+        is_file && status.bytes <= LIST_BYTES_MAX
+    });
+    let inputs = is_short.then(|| Inputs::new(Some(List::new(fd))));
+    match survey::survey(options, inputs) {
+        Ok(survey) => Some((survey, Some(List::new(fd)))),
+        Err(_) => {
+            eprintln!("wc: cannot read file names from {quoted}");
+            None
+        }
+    }
+}
+
+/// Opens the list of names, which then is open until the process ends.
+fn open_list(name: &CStr) -> Result<Fd<'static>, Error> {
+    if name == c"-" {
+        return Ok(Fd::STDIN);
+    }
+    let number = File::open(name)?.into_raw();
+    // SAFETY: the descriptor was given up by its owner, so nobody closes it.
+    Ok(unsafe { Fd::from_raw(number) })
 }
 
 /// One thread for each CPU that this process may use.
@@ -129,7 +215,7 @@ fn cpus() -> usize {
 
 /// The threads beside the first.
 struct Helpers {
-    depth: Depth,
+    job: Job,
     stack_bytes: usize,
     count: usize,
     /// How many there may be.
@@ -142,7 +228,7 @@ impl Helpers {
         if self.count == self.max {
             return;
         }
-        match start_helper(self.depth, self.stack_bytes) {
+        match start_helper(self.job, self.stack_bytes) {
             Ok(()) => self.count += 1,
             Err(error) => {
                 eprintln!("wc: counting with {} thread(s): {error}", self.count + 1);
@@ -152,29 +238,29 @@ impl Helpers {
     }
 }
 
-/// Starts a thread that counts until nothing is left.
+/// Starts a thread that counts as long as the process lives.
 ///
 /// Its buffer is the most of its stack: the largest of a few sizes that leaves room for everything
 /// else, since the size of a frame must be known when the program is built. Whatever is asked for,
 /// a thread gets 16 KiB at least.
-fn start_helper(depth: Depth, stack_bytes: usize) -> Result<(), SpawnError> {
+fn start_helper(job: Job, stack_bytes: usize) -> Result<(), SpawnError> {
     const KIB: usize = 1 << 10;
-    let help: fn(Depth) = match stack_bytes / KIB {
+    let help: fn(&Job) = match stack_bytes / KIB {
         0..48 => help::<{ 4 * KIB }>,
         48..144 => help::<{ 32 * KIB }>,
         144..272 => help::<{ 128 * KIB }>,
         _ => help::<{ 256 * KIB }>,
     };
     let builder = Builder::new().name("wc-helper").stack_size(stack_bytes);
-    builder.spawn(move || help(depth))?.detach();
+    builder.spawn(move || help(&job))?.detach();
     Ok(())
 }
 
 /// A helper's whole life.
-fn help<const BUFFER_BYTES: usize>(depth: Depth) {
+fn help<const BUFFER_BYTES: usize>(job: &Job) {
     let mut buffer = [0; BUFFER_BYTES];
-    while let Some(piece) = BOARD.claim(depth) {
-        let (tally, error) = read::count(&piece, depth, &mut buffer);
-        BOARD.finish(piece, tally, error);
+    loop {
+        let piece = BOARD.claim();
+        work::work(&BOARD, piece, job, &mut buffer);
     }
 }

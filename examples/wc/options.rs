@@ -3,6 +3,9 @@
 //! Written by hand: it is short, the parsers that most people know need `std` or a heap, and the
 //! messages are to be GNU's. What an option does is not known here.
 
+use crate::locale::{self, Locale};
+use crate::quote::Quoted;
+use crate::tally::Method;
 use core::ffi::CStr;
 use core::fmt;
 use core::str;
@@ -13,7 +16,10 @@ use threadbare::env;
 pub enum Meaning {
     Lines,
     Words,
+    Chars,
     Bytes,
+    MaxLineLength,
+    NamesFrom,
     Threads,
     StackSize,
     Help,
@@ -41,10 +47,13 @@ const fn entry(
     }
 }
 
-const TABLE: [Entry; 7] = [
+const TABLE: [Entry; 10] = [
     entry(Some(b'l'), "lines", false, Meaning::Lines),
     entry(Some(b'w'), "words", false, Meaning::Words),
+    entry(Some(b'm'), "chars", false, Meaning::Chars),
     entry(Some(b'c'), "bytes", false, Meaning::Bytes),
+    entry(Some(b'L'), "max-line-length", false, Meaning::MaxLineLength),
+    entry(None, "files0-from", true, Meaning::NamesFrom),
     entry(Some(b'j'), "threads", true, Meaning::Threads),
     entry(None, "stack-size", true, Meaning::StackSize),
     entry(None, "help", false, Meaning::Help),
@@ -54,7 +63,7 @@ const TABLE: [Entry; 7] = [
 /// One step along the command line.
 pub enum Item {
     /// An option, and its value if it takes one.
-    Option(Meaning, &'static [u8]),
+    Option(Meaning, &'static CStr),
     /// What is not an option: a file name.
     Operand(&'static CStr),
 }
@@ -70,6 +79,8 @@ pub enum Complaint {
     MissingLongValue(&'static str),
     /// The value of an option that wants a number.
     BadNumber(&'static str, &'static [u8]),
+    /// A file name beside a list of them.
+    ExtraOperand(&'static CStr),
 }
 
 impl fmt::Display for Complaint {
@@ -97,6 +108,11 @@ impl fmt::Display for Complaint {
                     "invalid {what}: '{text}'; give a whole number of at least 1"
                 )
             }
+            Complaint::ExtraOperand(name) => write!(
+                f,
+                "extra operand {}\nfile operands cannot be combined with --files0-from",
+                Quoted::always(name.to_bytes())
+            ),
         }
     }
 }
@@ -107,18 +123,20 @@ pub struct Arguments {
     /// The argument to be looked at next.
     index: usize,
     /// What is left of a word like `-lw`.
-    cluster: &'static [u8],
-    /// Whether `--` went by.
+    cluster: &'static CStr,
+    /// Whether `--` went by, or a file name where options must come first.
     only_operands: bool,
+    options_come_first: bool,
 }
 
 impl Arguments {
     /// Begins behind the program's name.
-    pub const fn new() -> Arguments {
+    pub fn new() -> Arguments {
         Arguments {
             index: 1,
-            cluster: b"",
+            cluster: c"",
             only_operands: false,
+            options_come_first: locale::is_posix(),
         }
     }
 
@@ -142,11 +160,11 @@ impl Arguments {
             .find(|entry| entry.short == Some(letter))
             .ok_or(Complaint::UnknownShort(letter))?;
         if !entry.takes_value {
-            return Ok(Item::Option(entry.meaning, b""));
+            return Ok(Item::Option(entry.meaning, c""));
         }
         let rest = core::mem::take(&mut self.cluster);
         let value = if rest.is_empty() {
-            self.next_word().map(CStr::to_bytes)
+            self.next_word()
         } else {
             Some(rest)
         };
@@ -154,22 +172,23 @@ impl Arguments {
         Ok(Item::Option(entry.meaning, value))
     }
 
-    /// `word` is what follows the two dashes: a name, or its beginning, and perhaps `=value`.
-    fn long(&mut self, word: &'static [u8], whole: &'static [u8]) -> Result<Item, Complaint> {
-        let equals = word.iter().position(|&byte| byte == b'=');
-        let name = &word[..equals.unwrap_or(word.len())];
-        let value = equals.map(|equals| &word[equals + 1..]);
+    /// `word` is two dashes, a name or its beginning, and perhaps `=value`.
+    fn long(&mut self, word: &'static CStr) -> Result<Item, Complaint> {
+        let whole = word.to_bytes();
+        let equals = whole.iter().position(|&byte| byte == b'=');
+        let name = &whole[2..equals.unwrap_or(whole.len())];
+        let value = equals.map(|equals| tail(word, equals + 1));
         // No two names begin alike, so a beginning names one option at the most.
         let entry = TABLE
             .iter()
             .find(|entry| !name.is_empty() && entry.long.as_bytes().starts_with(name))
             .ok_or(Complaint::UnknownLong(whole))?;
         let value = match (entry.takes_value, value) {
-            (false, None) => b"",
+            (false, None) => c"",
             (false, Some(_)) => return Err(Complaint::UnwantedValue(entry.long)),
             (true, Some(value)) => value,
             (true, None) => match self.next_word() {
-                Some(value) => value.to_bytes(),
+                Some(value) => value,
                 None => return Err(Complaint::MissingLongValue(entry.long)),
             },
         };
@@ -181,9 +200,9 @@ impl Iterator for Arguments {
     type Item = Result<Item, Complaint>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        if let Some((&letter, rest)) = self.cluster.split_first() {
-            self.cluster = rest;
-            return Some(self.short(letter));
+        if let [letter, ..] = self.cluster.to_bytes() {
+            self.cluster = tail(self.cluster, 1);
+            return Some(self.short(*letter));
         }
         let word = self.next_word()?;
         Some(match word.to_bytes() {
@@ -192,14 +211,22 @@ impl Iterator for Arguments {
                 self.only_operands = true;
                 return self.next();
             }
-            whole @ [b'-', b'-', rest @ ..] => self.long(rest, whole),
-            [b'-', letter, rest @ ..] => {
-                self.cluster = rest;
+            [b'-', b'-', ..] => self.long(word),
+            [b'-', letter, ..] => {
+                self.cluster = tail(word, 2);
                 self.short(*letter)
             }
-            _ => Ok(Item::Operand(word)),
+            _ => {
+                self.only_operands = self.options_come_first;
+                Ok(Item::Operand(word))
+            }
         })
     }
+}
+
+/// What comes behind the first `count` bytes.
+fn tail(word: &'static CStr, count: usize) -> &'static CStr {
+    CStr::from_bytes_with_nul(&word.to_bytes_with_nul()[count..]).unwrap_or_default()
 }
 
 /// What the user wants to be done.
@@ -207,11 +234,41 @@ impl Iterator for Arguments {
 pub struct Options {
     pub lines: bool,
     pub words: bool,
+    pub chars: bool,
     pub bytes: bool,
+    pub max_line_length: bool,
+    pub locale: Locale,
+    /// The file that has the names of the inputs; `-` is standard input.
+    pub names_from: Option<&'static CStr>,
     /// How many threads may count; `None` means one for each CPU.
     pub threads: Option<usize>,
     /// The size of each thread's stack.
     pub stack_bytes: usize,
+}
+
+impl Options {
+    /// How many columns are printed.
+    pub fn columns(&self) -> usize {
+        let columns = [
+            self.lines,
+            self.words,
+            self.chars,
+            self.bytes,
+            self.max_line_length,
+        ];
+        columns.iter().filter(|&&column| column).count()
+    }
+
+    /// What has to be found out for them.
+    pub fn method(&self) -> Method {
+        Method {
+            lines: self.lines,
+            words: self.words,
+            chars: self.chars && self.locale.is_utf8,
+            widths: self.max_line_length,
+            locale: self.locale,
+        }
+    }
 }
 
 /// What a command line asks for.
@@ -229,82 +286,49 @@ pub fn read() -> Result<Wish, Complaint> {
     let mut options = Options {
         lines: false,
         words: false,
+        chars: false,
         bytes: false,
+        max_line_length: false,
+        locale: Locale::get(),
+        names_from: None,
         threads: None,
         stack_bytes: STACK_BYTES_DEFAULT,
     };
+    let mut operand = None;
     for item in Arguments::new() {
-        let Item::Option(meaning, value) = item? else {
-            continue;
+        let (meaning, value) = match item? {
+            Item::Option(meaning, value) => (meaning, value),
+            Item::Operand(name) => {
+                operand = operand.or(Some(name));
+                continue;
+            }
         };
         match meaning {
             Meaning::Lines => options.lines = true,
             Meaning::Words => options.words = true,
+            Meaning::Chars => options.chars = true,
             Meaning::Bytes => options.bytes = true,
+            Meaning::MaxLineLength => options.max_line_length = true,
+            Meaning::NamesFrom => options.names_from = Some(value),
             Meaning::Threads => options.threads = Some(number("number of threads", value)?),
             Meaning::StackSize => options.stack_bytes = number("stack size", value)?,
             Meaning::Help => return Ok(Wish::Help),
             Meaning::Version => return Ok(Wish::Version),
         }
     }
-    if !(options.lines | options.words | options.bytes) {
+    if let (Some(_), Some(name)) = (options.names_from, operand) {
+        return Err(Complaint::ExtraOperand(name));
+    }
+    if options.columns() == 0 {
         (options.lines, options.words, options.bytes) = (true, true, true);
     }
     Ok(Wish::Count(options))
 }
 
-fn number(what: &'static str, text: &'static [u8]) -> Result<usize, Complaint> {
+fn number(what: &'static str, text: &'static CStr) -> Result<usize, Complaint> {
+    let text = text.to_bytes();
     let parsed = str::from_utf8(text).ok().and_then(|text| text.parse().ok());
     parsed
         .filter(|&number| number != 0)
         .ok_or(Complaint::BadNumber(what, text))
-}
-
-/// Where bytes come from.
-#[derive(Clone, Copy)]
-pub enum Input {
-    /// Standard input, because no file was named.
-    Unnamed,
-    /// A file, or standard input by the name of `-`.
-    Named(&'static CStr),
-}
-
-impl Input {
-    /// Whether it is standard input.
-    pub fn is_standard(self) -> bool {
-        match self {
-            Input::Unnamed => true,
-            Input::Named(name) => name == c"-",
-        }
-    }
-}
-
-/// All inputs, in the order in which they are reported.
-#[derive(Clone, Copy)]
-pub struct Inputs {
-    arguments: Arguments,
-    /// Whether no file name was seen so far.
-    none_named: bool,
-}
-
-impl Inputs {
-    /// Begins with the first one.
-    pub const fn new() -> Inputs {
-        Inputs {
-            arguments: Arguments::new(),
-            none_named: true,
-        }
-    }
-}
-
-impl Iterator for Inputs {
-    type Item = Input;
-
-    fn next(&mut self) -> Option<Input> {
-        let is_first = core::mem::take(&mut self.none_named);
-        match self.arguments.next_operand() {
-            Some(name) => Some(Input::Named(name)),
-            None => is_first.then_some(Input::Unnamed),
-        }
-    }
 }

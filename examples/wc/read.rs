@@ -1,62 +1,96 @@
-//! Reading a piece of work through a buffer, and counting what was read.
+//! Reading through a buffer, and counting what was read.
 //!
 //! The buffer is the caller's; nothing else is kept. A file may grow or shrink meanwhile: the last
-//! piece reads to wherever the end is by then, and a piece beyond the end finds nothing.
+//! part reads to wherever the end is by then, and a part beyond the end finds nothing.
 
-use crate::board::{PIECE_BYTES, Piece, Work};
-use crate::tally::{Depth, Tally};
+use crate::count;
+use crate::shared::Part;
+use crate::tally::{Method, Tally};
 use core::ops::Range;
-use threadbare::io::{Error, Fd, File, Read};
+use threadbare::io::{Error, Fd, File, Read, Seek, SeekFrom};
 
-/// Counts a piece. After an error the tally is that of what came before it.
-pub fn count(piece: &Piece, depth: Depth, buffer: &mut [u8]) -> (Tally, Option<Error>) {
-    match &piece.work {
-        Work::Failed(error) => (Tally::EMPTY, Some(*error)),
-        Work::StandardInput => {
-            let mut input = Fd::STDIN;
-            count_all(depth, buffer, |buffer| input.read(buffer))
+/// What bytes are read from.
+pub enum Source {
+    Opened(File),
+    StandardInput,
+}
+
+/// What was counted before the end, or before an error.
+pub type Counted = (Tally, Option<Error>);
+
+impl Source {
+    pub fn fd(&self) -> Fd<'_> {
+        match self {
+            Source::Opened(file) => file.as_fd(),
+            Source::StandardInput => Fd::STDIN,
         }
-        Work::Whole(file) if depth == Depth::Bytes => measure(file, buffer),
-        Work::Whole(file) => count_all(depth, buffer, |buffer| file.as_fd().read(buffer)),
-        Work::Part(fd, offset) => {
-            let end = if piece.is_last {
-                u64::MAX
-            } else {
-                offset + PIECE_BYTES
-            };
-            count_range(*fd, *offset..end, depth, buffer)
+    }
+
+    pub fn is_standard(&self) -> bool {
+        matches!(self, Source::StandardInput)
+    }
+
+    /// Where reading begins: others may have read from standard input before.
+    ///
+    /// # Errors
+    /// Those of a descriptor without positions.
+    pub fn position(&self) -> Result<u64, Error> {
+        match self {
+            Source::Opened(_) => Ok(0),
+            Source::StandardInput => self.fd().seek(SeekFrom::Current(0)),
         }
     }
 }
 
-/// Finds the length of a file, if possible without reading it.
+/// Counts everything from where `fd` stands.
+pub fn rest(mut fd: Fd, method: &Method, buffer: &mut [u8]) -> Counted {
+    all(method, buffer, |buffer| fd.read(buffer))
+}
+
+/// Counts a part of a shared file, or what there is of it.
+pub fn part(part: &Part, method: &Method, buffer: &mut [u8]) -> Counted {
+    let mut fd = part.fd;
+    if !part.is_last {
+        return range(fd, part.range.clone(), method, buffer);
+    }
+    if !part.moves_position {
+        return range(fd, part.range.start..u64::MAX, method, buffer);
+    }
+    match fd.seek(SeekFrom::Start(part.range.start)) {
+        Ok(_) => rest(fd, method, buffer),
+        Err(error) => (Tally::EMPTY, Some(error)),
+    }
+}
+
+/// Finds the length of what `source` has, if possible without reading it.
 ///
 /// Ordinary files say how long they are. Those of `/proc` and `/sys` say 0 or whole pages whatever
 /// they hold, so where a file says so its end is read.
-fn measure(file: &File, buffer: &mut [u8]) -> (Tally, Option<Error>) {
+pub fn measure(source: &Source, method: &Method, buffer: &mut [u8]) -> Counted {
     const PAGE_BYTES: u64 = 4096;
-    let bytes = match file.status() {
-        Ok(status) if status.is_file() => status.bytes,
-        _ => return count_all(Depth::Bytes, buffer, |buffer| file.as_fd().read(buffer)),
+    let mut fd = source.fd();
+    let (bytes, position) = match (fd.status(), source.position()) {
+        (Ok(status), Ok(position)) if status.is_file() => (status.bytes, position),
+        _ => return rest(fd, method, buffer),
     };
     if !bytes.is_multiple_of(PAGE_BYTES) {
-        return (Tally::unread(bytes), None);
+        return (Tally::unread(bytes.saturating_sub(position)), None);
     }
     // As GNU wc does: of one page everything is read, of more than that the last page or less.
-    let start = bytes - bytes % (PAGE_BYTES + 1);
-    let (end, error) = count_range(file.as_fd(), start..u64::MAX, Depth::Bytes, buffer);
-    (Tally::unread(start).then(end), error)
+    let start = position.max(bytes - bytes % (PAGE_BYTES + 1));
+    if start != position
+        && let Err(error) = fd.seek(SeekFrom::Start(start))
+    {
+        return (Tally::EMPTY, Some(error));
+    }
+    let (end, error) = rest(fd, method, buffer);
+    (Tally::unread(start - position + end.bytes), error)
 }
 
 /// Counts a range of a regular file, or what there is of it.
-fn count_range(
-    fd: Fd,
-    range: Range<u64>,
-    depth: Depth,
-    buffer: &mut [u8],
-) -> (Tally, Option<Error>) {
+fn range(fd: Fd, range: Range<u64>, method: &Method, buffer: &mut [u8]) -> Counted {
     let mut offset = range.start;
-    count_all(depth, buffer, |buffer| {
+    all(method, buffer, |buffer| {
         let wanted = (range.end - offset).min(buffer.len() as u64) as usize;
         if wanted == 0 {
             return Ok(0);
@@ -68,16 +102,19 @@ fn count_range(
 }
 
 /// Counts what `read` delivers until it delivers nothing.
-fn count_all(
-    depth: Depth,
+fn all(
+    method: &Method,
     buffer: &mut [u8],
     mut read: impl FnMut(&mut [u8]) -> Result<usize, Error>,
-) -> (Tally, Option<Error>) {
+) -> Counted {
     let mut tally = Tally::EMPTY;
     loop {
         match read(buffer) {
             Ok(0) => return (tally, None),
-            Ok(count) => tally = tally.then(Tally::of(&buffer[..count], depth)),
+            Ok(count) => {
+                let next = count::count(&buffer[..count], method);
+                tally = tally.then(next, method.locale);
+            }
             Err(error) => return (tally, Some(error)),
         }
     }

@@ -1,26 +1,55 @@
 //! Printing: one line for each input in the order of the command line, and one for all of them.
 //!
-//! Outcomes come in the order of the pieces, one input's after the other's. Nothing here reads.
+//! Nothing here reads or counts.
 
-use crate::board::Outcome;
-use crate::options::{Input, Options};
+use crate::board::{Failure, Outcome};
+use crate::inputs::Input;
+use crate::options::Options;
 use crate::quote::Quoted;
 use crate::tally::Tally;
+use core::ffi::CStr;
 use threadbare::eprintln;
 use threadbare::io::{Error, Fd, Write, Writer};
+
+/// The numbers of a line, whatever of them is printed.
+#[derive(Clone, Copy, Default)]
+struct Line {
+    newlines: u64,
+    words: u64,
+    chars: u64,
+    bytes: u64,
+    max_line_length: u64,
+}
+
+impl Line {
+    fn of(tally: &Tally, is_utf8: bool) -> Line {
+        Line {
+            newlines: tally.newlines,
+            words: tally.words,
+            // In the C locale a byte is a character.
+            chars: if is_utf8 { tally.chars } else { tally.bytes },
+            bytes: tally.bytes,
+            max_line_length: tally.lines.widest(),
+        }
+    }
+
+    fn add(&mut self, other: Line) {
+        self.newlines += other.newlines;
+        self.words += other.words;
+        self.chars += other.chars;
+        self.bytes += other.bytes;
+        self.max_line_length = self.max_line_length.max(other.max_line_length);
+    }
+}
 
 /// What is printed, and the sums.
 pub struct Report<'b> {
     options: Options,
     width: usize,
     out: Writer<'b, Fd<'static>>,
-    /// The input that is being put together: its pieces so far, and its first error.
-    current: Tally,
-    error: Option<Error>,
-    /// All inputs before it.
-    total: Tally,
-    inputs: usize,
-    failures: usize,
+    total: Line,
+    inputs: u64,
+    failures: u64,
 }
 
 impl<'b> Report<'b> {
@@ -30,50 +59,50 @@ impl<'b> Report<'b> {
             options,
             width,
             out: Writer::new(Fd::STDOUT, buffer),
-            current: Tally::EMPTY,
-            error: None,
-            total: Tally::EMPTY,
+            total: Line::default(),
             inputs: 0,
             failures: 0,
         }
     }
 
-    /// Takes the next outcome; with an input's last one the input is reported.
+    /// Reports the next input.
     ///
     /// # Errors
     /// Those of writing to standard output.
     pub fn take(&mut self, outcome: &Outcome) -> Result<(), Error> {
-        // What lies behind an unreadable place is not counted: a wc with one thread would not get
-        // there.
-        if self.error.is_none() {
-            self.current = self.current.then(outcome.tally);
-            self.error = outcome.error;
-        }
-        if !outcome.is_last {
-            return Ok(());
-        }
-        let tally = core::mem::replace(&mut self.current, Tally::EMPTY);
         self.inputs += 1;
-        if let Some(error) = self.error.take() {
+        if let Some(failure) = outcome.failure {
             self.failures += 1;
-            complain(outcome.input, error);
+            self.complain(outcome.input, failure);
+            if !matches!(failure, Failure::Read(_)) {
+                return Ok(());
+            }
         }
-        if !outcome.is_open {
-            return Ok(());
-        }
-        self.total.add(tally);
-        match outcome.input {
-            Input::Unnamed => self.line(tally, None),
-            Input::Named(name) => self.line(tally, Some(name.to_bytes())),
-        }
+        let line = Line::of(&outcome.tally, self.options.locale.is_utf8);
+        self.total.add(line);
+        outcome
+            .input
+            .with_name(|name| self.line(line, name.map(CStr::to_bytes)))
     }
 
-    /// Prints the total if there is one, and whatever is still in the buffer. Returns whether every
-    /// input could be read.
+    /// Prints what is still in the buffer.
     ///
     /// # Errors
     /// Those of writing to standard output.
-    pub fn end(mut self) -> Result<bool, Error> {
+    pub fn flush(&mut self) -> Result<(), Error> {
+        self.out.flush()
+    }
+
+    /// Prints the total if there is one, and whatever is still in the buffer. `list_error` says why
+    /// the list of names ended too early. Returns whether everything could be read.
+    ///
+    /// # Errors
+    /// Those of writing to standard output.
+    pub fn end(mut self, list_error: Option<Error>) -> Result<bool, Error> {
+        if let (Some(error), Some(list)) = (list_error, self.options.names_from) {
+            self.failures += 1;
+            eprintln!("wc: {}: read error: {error}", Quoted::new(list.to_bytes()));
+        }
         if self.inputs > 1 {
             self.line(self.total, Some(b"total"))?;
         }
@@ -81,11 +110,13 @@ impl<'b> Report<'b> {
         Ok(self.failures == 0)
     }
 
-    fn line(&mut self, tally: Tally, name: Option<&[u8]>) -> Result<(), Error> {
+    fn line(&mut self, line: Line, name: Option<&[u8]>) -> Result<(), Error> {
         let columns = [
-            (self.options.lines, tally.lines),
-            (self.options.words, tally.words),
-            (self.options.bytes, tally.bytes),
+            (self.options.lines, line.newlines),
+            (self.options.words, line.words),
+            (self.options.chars, line.chars),
+            (self.options.bytes, line.bytes),
+            (self.options.max_line_length, line.max_line_length),
         ];
         let mut gap = "";
         for (_, count) in columns.into_iter().filter(|&(is_wanted, _)| is_wanted) {
@@ -95,7 +126,7 @@ impl<'b> Report<'b> {
         match name {
             None => {}
             // A name must not look like two lines.
-            Some(name) if name.contains(&b'\n') => write!(self.out, " {}", Quoted(name))?,
+            Some(name) if name.contains(&b'\n') => write!(self.out, " {}", Quoted::new(name))?,
             Some(name) => {
                 self.out.write_all(b" ")?;
                 self.out.write_all(name)?;
@@ -103,12 +134,25 @@ impl<'b> Report<'b> {
         }
         self.out.write_all(b"\n")
     }
-}
 
-fn complain(input: Input, error: Error) {
-    match input {
-        Input::Unnamed => eprintln!("wc: {}: {error}", Quoted(b"standard input")),
-        Input::Named(name) if name.is_empty() => eprintln!("wc: invalid zero-length file name"),
-        Input::Named(name) => eprintln!("wc: {}: {error}", Quoted(name.to_bytes())),
+    fn complain(&self, input: Input, failure: Failure) {
+        let list = self.options.names_from.unwrap_or_default().to_bytes();
+        input.with_name(|name| {
+            let name = name.map_or(&b"standard input"[..], CStr::to_bytes);
+            match (failure, input) {
+                (Failure::Open(error) | Failure::Read(error), _) => {
+                    eprintln!("wc: {}: {error}", Quoted::new(name));
+                }
+                (Failure::Name, _) if !name.is_empty() => eprintln!(
+                    "wc: when reading file names from stdin, no file name of {} allowed",
+                    Quoted::always(name)
+                ),
+                (Failure::Name, Input::Listed(_, number)) => eprintln!(
+                    "wc: {}:{number}: invalid zero-length file name",
+                    Quoted::new(list)
+                ),
+                (Failure::Name, _) => eprintln!("wc: invalid zero-length file name"),
+            }
+        });
     }
 }

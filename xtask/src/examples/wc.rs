@@ -1,9 +1,12 @@
 //! Checks the example `wc` against the GNU wc of this machine, byte for byte.
 //!
-//! Both run on the same inputs, in the same directory and in the C locale; standard output,
+//! Both run on the same inputs, in the same directory and in the same locale; standard output,
 //! standard error and exit status must be the same, whatever the number of threads. What GNU wc
-//! does not have (threads, stack sizes) is compared with what it prints without.
+//! does not have (threads, stack sizes) is compared with what it prints without. What is about
+//! characters or about lists of names has a file of its own.
 
+mod characters;
+mod names;
 mod pair;
 
 use crate::case::Case;
@@ -24,6 +27,9 @@ const CASES: &[(&str, Body)] = &[
     ("wc_agrees_on_missing_files_and_directories", not_countable),
     ("wc_agrees_on_unreadable_files", unreadable),
     ("wc_agrees_on_files_of_unknown_size", unknown_size),
+    ("wc_agrees_on_pipes_with_names", named_pipes),
+    ("wc_agrees_on_programs", programs),
+    ("wc_agrees_on_the_rest_of_a_file", rest_of_file),
     ("wc_agrees_on_random_bytes", random_bytes),
     ("wc_agrees_at_every_length_near_a_block", block_lengths),
     ("wc_counts_a_word_across_pieces_once", words_across_pieces),
@@ -35,18 +41,33 @@ const CASES: &[(&str, Body)] = &[
     ("wc_goes_on_without_threads", no_threads),
     ("wc_says_what_is_wrong_with_a_number", wrong_numbers),
     ("wc_tells_help_and_version", help_and_version),
+    ("wc_agrees_on_lists_of_names", names::lists),
+    ("wc_agrees_on_lists_that_are_streams", names::streams),
+    ("wc_agrees_on_wrong_lists", names::wrong),
+    ("wc_finds_the_locale", characters::which_locale),
+    ("wc_agrees_when_posix_is_asked_for", characters::posix),
 ];
 
-/// Every subset of the columns.
-const FLAGS: [&[&str]; 8] = [
-    &[],
-    &["-l"],
-    &["-w"],
-    &["-c"],
-    &["-lw"],
-    &["-lc"],
-    &["-w", "-c"],
-    &["-c", "-l", "-w"],
+/// Those of a UTF-8 locale.
+const UTF8_CASES: &[(&str, Body)] = &[
+    ("wc_utf8_agrees_on_this_repository", this_repository),
+    ("wc_utf8_agrees_on_standard_input", standard_input),
+    ("wc_utf8_agrees_on_random_bytes", random_bytes),
+    ("wc_utf8_agrees_at_every_length_near_a_block", block_lengths),
+    (
+        "wc_utf8_counts_a_word_across_pieces_once",
+        words_across_pieces,
+    ),
+    ("wc_utf8_agrees_on_the_rest_of_a_file", rest_of_file),
+    ("wc_utf8_agrees_on_names_that_need_quotes", odd_names),
+    ("wc_utf8_agrees_on_many_scripts", characters::scripts),
+    ("wc_utf8_agrees_on_every_character", characters::every_one),
+    ("wc_utf8_agrees_on_what_is_not_utf8", characters::invalid),
+    (
+        "wc_utf8_counts_a_character_across_pieces_once",
+        characters::across_pieces,
+    ),
+    ("wc_utf8_agrees_when_posix_is_asked_for", characters::posix),
 ];
 
 /// Ways to count that must not change what is printed.
@@ -60,17 +81,24 @@ const MANNERS: [&[&str]; 5] = [
 
 /// Returns the cases of `wc`.
 pub fn check(guest: &Guest) -> Vec<Case> {
-    let pair = match Pair::new(guest) {
+    let mut cases = check_in(guest, "C", CASES);
+    cases.extend(check_in(guest, "C.UTF-8", UTF8_CASES));
+    cases
+}
+
+fn check_in(guest: &Guest, locale: &'static str, table: &[(&str, Body)]) -> Vec<Case> {
+    let pair = match Pair::new(guest, locale) {
         Ok(pair) => pair,
         Err(error) => {
             let outcome = Err(format!("{error:#}"));
-            return vec![Case::new("wc_can_be_compared", outcome)];
+            let name = format!("wc_can_be_compared_in_{}", locale.replace('.', "_"));
+            return vec![Case::new(&name, outcome)];
         }
     };
     let judge = |&(name, body): &(&str, Body)| {
         Case::new(name, body(&pair).map_err(|error| format!("{error:#}")))
     };
-    CASES.iter().map(judge).collect()
+    table.iter().map(judge).collect()
 }
 
 fn this_repository(pair: &Pair) -> Result<()> {
@@ -102,14 +130,15 @@ fn sources(directory: &Path, into: &mut Vec<String>) -> Result<()> {
 fn standard_input(pair: &Pair) -> Result<()> {
     let text = b"one two\nthree \xff four\n no end";
     pair.file("text", text)?;
+    pair.same_in_all_columns(&[], text)?;
     for input in [&b""[..], text, &text.repeat(20_000)] {
         for files in [&[][..], &["-"], &["-", "text"], &["text", "-", "-"]] {
-            pair.same_in_all_columns(files, input)?;
+            pair.same(&[], files, input)?;
+            pair.same(&["-j3"], &[&["-mL"], files].concat(), input)?;
         }
     }
-    for flags in FLAGS {
+    for flags in [&[][..], &["-l"], &["-c"], &["-m"]] {
         pair.same_in_shell("exec \"$@\" <text", flags)?;
-        pair.same_in_shell("(read line; exec \"$@\") <text", flags)?;
         closed_input(pair, flags)?;
     }
     // Two names of one pipe, and pipes beside files: what is read first must be counted first.
@@ -173,6 +202,49 @@ fn unknown_size(pair: &Pair) -> Result<()> {
         .try_for_each(|name| pair.same_in_all_columns(&[name], b""))
 }
 
+/// The writers come in the order of the readers, so that GNU wc does not wait forever.
+fn named_pipes(pair: &Pair) -> Result<()> {
+    pair.file("text", &b"some words \n".repeat(50_000))?;
+    let script = "rm -f one two; mkfifo one two; \
+                  (cat text >one; echo more words >two; cat text >one) & \
+                  exec \"$@\" text one text two one text";
+    for flags in [&[][..], &["-m", "-L"], &["-c"]] {
+        pair.same_in_shell(script, flags)?;
+    }
+    Ok(())
+}
+
+/// Too much for an emulator; the bytes are as good as random ones.
+fn programs(pair: &Pair) -> Result<()> {
+    let names = ["/usr/bin/wc", "/usr/bin/ls", "/bin/sh", "/usr/bin/env"];
+    match pair.is_fast() {
+        true => pair.same_in_all_columns(&names, b""),
+        false => pair.same(&[], &names, b""),
+    }
+}
+
+/// Standard input is a file that somebody else has begun to read, and may go on to read.
+fn rest_of_file(pair: &Pair) -> Result<()> {
+    pair.file("short", "caf\u{e9}\tau lait\nno end".as_bytes())?;
+    pair.file("long", &"one l\u{ed}ne,\ttwo\n".as_bytes().repeat(60_000))?;
+    let scripts = [
+        "exec \"$@\" <FILE",
+        "(read line; exec \"$@\" -) <FILE",
+        "(head -c 4 >head; exec \"$@\") <FILE",
+        "(\"$@\" - FILE -; cat) <FILE",
+        "(cat >all; exec \"$@\") <FILE",
+        "exec \"$@\" - /dev/stdin <FILE",
+    ];
+    // Every script with both files, and with some of the flags.
+    for (index, flags) in pair.flags().iter().enumerate() {
+        let file = if index % 2 == 0 { "long" } else { "short" };
+        for script in &scripts[index % 3 * 2..][..2] {
+            pair.same_in_shell(&script.replace("FILE", file), flags)?;
+        }
+    }
+    Ok(())
+}
+
 /// Numbers that look random and are the same every time: xorshift64.
 struct Random(u64);
 
@@ -184,9 +256,14 @@ impl Random {
         self.0
     }
 
+    /// A number less than `limit`.
+    fn below(&mut self, limit: usize) -> usize {
+        (self.next() >> 20) as usize % limit
+    }
+
     /// Bytes of `alphabet`.
     fn bytes(&mut self, alphabet: &[u8], count: usize) -> Vec<u8> {
-        let mut one = || alphabet[(self.next() >> 20) as usize % alphabet.len()];
+        let mut one = || alphabet[self.below(alphabet.len())];
         (0..count).map(|_| one()).collect()
     }
 }
@@ -203,9 +280,10 @@ fn alphabets() -> [Vec<u8>; 4] {
 
 fn random_bytes(pair: &Pair) -> Result<()> {
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
+    let length = if pair.is_fast() { 300_000 } else { 30_000 };
     for (index, alphabet) in alphabets().iter().enumerate() {
         let name = format!("random-{index}");
-        pair.file(&name, &random.bytes(alphabet, 300_000 + index))?;
+        pair.file(&name, &random.bytes(alphabet, length + index))?;
         pair.same_in_all_columns(&[&name], b"")?;
     }
     Ok(())
@@ -265,12 +343,14 @@ fn many_files(pair: &Pair) -> Result<()> {
 fn option_forms(pair: &Pair) -> Result<()> {
     pair.file("text", b"some words\n")?;
     pair.file("-l", b"a file that looks like an option\n")?;
-    let forms: [&[&str]; 9] = [
+    let forms: [&[&str]; 11] = [
         &["-lw", "text"],
         &["-wl", "-c", "text", "text"],
         &["text", "-l"],
         &["text", "--words", "text", "--lines"],
         &["--bytes", "--li", "text"],
+        &["--chars", "--max-line", "text"],
+        &["-cLmwl", "text", "text"],
         &["--", "-l", "text"],
         &["-w", "--", "-l"],
         &["--", "--", "text"],
@@ -317,6 +397,8 @@ fn odd_names(pair: &Pair) -> Result<()> {
         "[x]",
         "x=1",
         "plain-1.0_%+,@/]",
+        "\u{65e5}\u{672c} \u{301}'",
+        "\u{a0}\u{2028}\u{378}x",
     ];
     for name in names {
         pair.same(&[], &["-l", "--", name], b"")?;
