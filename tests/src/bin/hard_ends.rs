@@ -35,6 +35,9 @@ const FORK: u32 = 1;
 const END_THE_THREAD: u32 = 2;
 const WAIT: u32 = 3;
 
+/// Whether the finaliser waits: the process is ending then, and only then.
+static WAITING: AtomicU32 = AtomicU32::new(0);
+
 extern "C" fn finaliser() {
     match FINALISER.load(SeqCst) {
         FORK => {
@@ -45,9 +48,12 @@ extern "C" fn finaliser() {
             }
         }
         END_THE_THREAD => thread::exit(),
-        WAIT => loop {
-            thread::yield_now();
-        },
+        WAIT => {
+            WAITING.store(1, SeqCst);
+            loop {
+                thread::yield_now();
+            }
+        }
         _ => {}
     }
 }
@@ -77,7 +83,7 @@ fn child_forked_while_another_thread_exits_ends() -> Verdict {
     let captured = run(|| {
         FINALISER.store(WAIT, SeqCst);
         thread::spawn(|| process::exit(1)).detach();
-        for _ in 0..1000 {
+        while WAITING.load(SeqCst) == 0 {
             thread::yield_now();
         }
         let end = child::run(|| process::exit(7));
