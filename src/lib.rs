@@ -90,17 +90,17 @@ pub use sys::Errno;
 #[macro_export]
 macro_rules! entry {
     ($main:path) => {
-        #[unsafe(no_mangle)]
-        #[allow(unreachable_code, reason = "after a main that never returns")]
+        // The symbol's name is what a linker says when there is no `entry!`, or two.
+        #[unsafe(export_name = "no main: name it once with threadbare::entry!(main)")]
         fn __threadbare_main() -> i32 {
             let main: fn() -> _ = $main;
-            $crate::__report(main())
+            $crate::__call(main)
         }
     };
 }
 
-/// What `entry!` calls: a code as a number.
+/// What `entry!` calls: `main`'s code as a number.
 #[doc(hidden)]
-pub fn __report(result: impl process::Termination) -> i32 {
-    i32::from(u8::from(result.report()))
+pub fn __call(main: impl process::Main) -> i32 {
+    i32::from(u8::from(main.call()))
 }

@@ -94,6 +94,15 @@ impl From<ExitCode> for u8 {
 /// }
 /// assert_eq!(code_of(()), ExitCode::SUCCESS);
 /// assert_eq!(code_of(Err::<(), _>("the disk is full")), ExitCode::FAILURE);
+///
+/// // A type of one's own, for a `main` that returns it.
+/// struct Found(u32);
+/// impl Termination for Found {
+///     fn report(self) -> ExitCode {
+///         if self.0 > 0 { ExitCode::SUCCESS } else { ExitCode::from(1) }
+///     }
+/// }
+/// assert_eq!(code_of(Found(0)), ExitCode::from(1));
 /// ```
 pub trait Termination {
     /// Turns it into the process's exit code.
@@ -125,19 +134,23 @@ impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
     }
 }
 
-/// Names the type of `fn() -> T`'s value: `!` cannot be named elsewhere on stable Rust.
+/// What `entry!` calls: a `main`, by its type. `!` has no name of its own on stable Rust, so what
+/// never returns is a kind of `main` here, and `Termination` stays open to users' types.
 #[doc(hidden)]
-pub trait Returns {
-    type Value;
+pub trait Main {
+    /// Calls it and turns what it returned into a code.
+    fn call(self) -> ExitCode;
 }
 
-impl<T> Returns for fn() -> T {
-    type Value = T;
+impl<T: Termination> Main for fn() -> T {
+    fn call(self) -> ExitCode {
+        self().report()
+    }
 }
 
-impl Termination for <fn() -> ! as Returns>::Value {
-    fn report(self) -> ExitCode {
-        self
+impl Main for fn() -> ! {
+    fn call(self) -> ExitCode {
+        self()
     }
 }
 

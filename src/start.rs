@@ -36,6 +36,16 @@ macro_rules! no_headers {
 #[cfg(feature = "start")]
 use no_headers;
 
+/// What a program is told that the kernel handed to a dynamic linker first.
+#[cfg(feature = "start")]
+macro_rules! interpreted {
+    () => {
+        "a dynamic linker was started first: link with -static-pie, or -static and -no-pie"
+    };
+}
+#[cfg(feature = "start")]
+use interpreted;
+
 #[cfg(feature = "start")]
 mod entry;
 #[cfg(feature = "start")]

@@ -5,6 +5,7 @@ use crate::process;
 
 unsafe extern "Rust" {
     /// What `entry!(main)` defines: calls `main` and turns what it returned into a status.
+    #[link_name = "no main: name it once with threadbare::entry!(main)"]
     safe fn __threadbare_main() -> i32;
 }
 

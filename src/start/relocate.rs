@@ -13,7 +13,8 @@
 
 use linux_raw_sys::auxvec::{AT_NULL, AT_PHDR, AT_PHNUM};
 use linux_raw_sys::elf::{
-    DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_LOAD, PT_PHDR,
+    DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_INTERP,
+    PT_LOAD, PT_PHDR,
 };
 use linux_raw_sys::general::SIGABRT;
 
@@ -23,6 +24,16 @@ const WORD: usize = size_of::<usize>();
 const DT_RELR: usize = 36;
 const DT_RELRSZ: usize = 35;
 const DT_JMPREL: usize = 23;
+
+/// Calls [`die`] with a text whose length is found while compiling.
+macro_rules! die {
+    ($why:expr) => {{
+        const MESSAGE: &[u8] = concat!("threadbare: ", $why, "\n").as_bytes();
+        const BYTES: usize = MESSAGE.len();
+        // SAFETY: the address and length of one slice.
+        unsafe { die(&raw const *MESSAGE as *const u8 as usize, BYTES) }
+    }};
+}
 
 /// Relocates the program, if it is one that has to.
 ///
@@ -103,8 +114,7 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
         at += 2 * WORD;
     }
     if headers == 0 {
-        // SAFETY: only raw calls, inlined.
-        unsafe { die_without_headers() };
+        die!(super::no_headers!());
     }
     let (mut bias, mut has_bias, mut dynamic) = (0usize, false, 0usize);
     let mut index = 0;
@@ -120,6 +130,8 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
             bias = headers.wrapping_sub(size_of::<Elf_Ehdr>() + address);
         } else if kind == PT_DYNAMIC {
             dynamic = address;
+        } else if kind == PT_INTERP {
+            die!(super::interpreted!());
         }
         index += 1;
     }
@@ -133,18 +145,15 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
     )
 }
 
-/// Says that `AT_PHDR` is missing and aborts: `fatal` without a call, for nothing is relocated and
+/// Says why the program cannot run and aborts: `fatal` without a call, for nothing is relocated and
 /// never will be.
 ///
 /// # Safety
-/// 1. None beyond being inlined; `unsafe` because raw calls are.
+/// 1. `text` is the address of so many bytes.
 #[inline(always)]
-unsafe fn die_without_headers() -> ! {
-    const MESSAGE: &[u8] = concat!("threadbare: ", super::no_headers!(), "\n").as_bytes();
-    const BYTES: usize = MESSAGE.len();
-    let message = &raw const *MESSAGE as *const u8 as usize;
-    // SAFETY: the kernel reads the message.
-    unsafe { arch::syscall3(nr::WRITE, 2, message, BYTES) };
+unsafe fn die(text: usize, bytes: usize) -> ! {
+    // SAFETY: clause 1; the kernel reads them.
+    unsafe { arch::syscall3(nr::WRITE, 2, text, bytes) };
     // SAFETY: touches no memory.
     let process = unsafe { arch::syscall0(nr::GETPID) } as usize;
     // SAFETY: touches no memory.

@@ -44,7 +44,16 @@ const MISTAKES: &[Mistake] = &[
     Mistake {
         name: "without_build_script_a_second_start_is_named",
         edits: &[Edit::Remove("build.rs")],
-        says: &["_start", "crt1.o", "threadbare"],
+        says: &["_start", "crt1.o", "see_build.rs_in_its_README"],
+    },
+    Mistake {
+        name: "without_nostdlib_a_second_start_is_named",
+        edits: &[Edit::Replace(
+            "build.rs",
+            "\"-nostartfiles\", \"-nostdlib\", ",
+            "",
+        )],
+        says: &["_start", "crt1.o", "see_build.rs_in_its_README"],
     },
     Mistake {
         name: "with_std_its_panic_handler_is_named",
@@ -68,7 +77,10 @@ const MISTAKES: &[Mistake] = &[
             "threadbare::entry!(main);\n",
             "",
         )],
-        says: &["__threadbare_main", "undefined", "entry"],
+        says: &[
+            "no main: name it once with threadbare::entry!(main)",
+            "undefined",
+        ],
     },
     Mistake {
         name: "a_second_entry_in_the_same_module_is_shown",
@@ -85,7 +97,10 @@ const MISTAKES: &[Mistake] = &[
             "src/main.rs",
             "mod other {\n    threadbare::entry!(main);\n    fn main() {}\n}\n",
         )],
-        says: &["__threadbare_main", "already defined", "entry!(main)"],
+        says: &[
+            "name it once with threadbare::entry!(main)",
+            "already defined",
+        ],
     },
     Mistake {
         name: "what_main_may_not_return_is_named",
@@ -110,6 +125,11 @@ pub fn run(filter: Option<&str>) -> Result<Tally> {
             let workshop = Workshop::once(&mut workshop)?;
             cases.push(Case::new(name, workshop.runs(mode, profile)));
         }
+    }
+    let name = "without_static_the_program_says_what_to_pass";
+    if is_wanted(name) {
+        let workshop = Workshop::once(&mut workshop)?;
+        cases.push(Case::new(name, workshop.refuses_to_start()));
     }
     for mistake in MISTAKES.iter().filter(|mistake| is_wanted(mistake.name)) {
         let workshop = Workshop::once(&mut workshop)?;
@@ -216,6 +236,27 @@ impl Workshop {
             Ok(())
         };
         run().map_err(|error| format!("{error:#}"))
+    }
+
+    /// A program that is linked for a dynamic linker builds, and says what is wrong when it runs.
+    fn refuses_to_start(&self) -> Result<(), String> {
+        let run = || -> Result<Finished> {
+            let folder = self.write(&[Edit::Replace("build.rs", ", \"-static-pie\"", "")])?;
+            let built = self.build(&folder, Profile::Dev)?;
+            ensure!(built.ended.code() == Some(0), "it does not build");
+            let program = self.folder.join("target/debug/hello");
+            process::capture(Command::new(program), b"", RUN_LIMIT)
+        };
+        let finished = run().map_err(|error| format!("{error:#}"))?;
+        let told = String::from_utf8_lossy(&finished.output);
+        let wanted = "threadbare: a dynamic linker was started first: link with -static-pie";
+        claim(
+            finished.ended.code().is_none() && told.contains(wanted),
+            || {
+                let ended = finished.ended.describe();
+                format!("wanted an abort and {wanted:?}; {ended}; it printed {told:?}")
+            },
+        )
     }
 
     fn refuses(&self, mistake: &Mistake) -> Result<(), String> {

@@ -47,6 +47,7 @@ suite::area! { 22:
     main_may_never_return,
     main_may_return_a_code,
     main_may_return_ok,
+    main_may_return_a_type_of_its_own,
     main_may_return_an_error,
     main_may_return_while_threads_run,
 }
@@ -430,6 +431,14 @@ fn main_may_return_a_code() -> Verdict {
     check_eq!(captured.stderr.as_str(), "");
     check_eq!(captured.end, End::Exit(33));
     check_eq!(captured.stdout.as_str(), "code");
+    Ok(())
+}
+
+fn main_may_return_a_type_of_its_own() -> Verdict {
+    let captured = run_program("end_own_probe");
+    check_eq!(captured.stderr.as_str(), "");
+    check_eq!(captured.end, End::Exit(3));
+    check_eq!(captured.stdout.as_str(), "own");
     Ok(())
 }
 
