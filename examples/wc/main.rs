@@ -173,8 +173,8 @@ fn look_ahead(options: &Options) -> Option<(Survey, Option<List>)> {
     /// Beyond this size GNU does not look at a list in advance.
     const LIST_BYTES_MAX: u64 = 10 << 20;
     let Some(name) = options.names_from else {
-        let survey = survey::survey(options, Some(Inputs::new(None)));
-        return Some((survey.ok()?, None));
+        let threads = options.threads.unwrap_or_else(cpus);
+        return Some((survey::survey_operands(options, threads), None));
     };
     let quoted = Quoted::always(name.to_bytes());
     let fd = match open_list(name) {
@@ -189,7 +189,7 @@ fn look_ahead(options: &Options) -> Option<(Survey, Option<List>)> {
         is_file && status.bytes <= LIST_BYTES_MAX
     });
     let inputs = is_short.then(|| Inputs::new(Some(List::new(fd))));
-    match survey::survey(options, inputs) {
+    match survey::survey_list(options, inputs) {
         Ok(survey) => Some((survey, Some(List::new(fd)))),
         Err(_) => {
             eprintln!("wc: cannot read file names from {quoted}");

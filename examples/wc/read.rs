@@ -7,7 +7,7 @@ use crate::count;
 use crate::shared::Part;
 use crate::tally::{Method, Tally};
 use core::ops::Range;
-use threadbare::io::{Error, Fd, File, Read, Seek, SeekFrom};
+use threadbare::io::{Error, Fd, File, Read, Seek, SeekFrom, Status};
 
 /// What bytes are read from.
 pub enum Source {
@@ -66,12 +66,21 @@ pub fn part(part: &Part, method: &Method, buffer: &mut [u8]) -> Counted {
 ///
 /// Ordinary files say how long they are. Those of `/proc` and `/sys` say 0 or whole pages whatever
 /// they hold, so where a file says so its end is read.
-pub fn measure(source: &Source, method: &Method, buffer: &mut [u8]) -> Counted {
+///
+/// `known` is the length that a regular file had a moment ago.
+pub fn measure(source: &Source, known: Option<u64>, method: &Method, buffer: &mut [u8]) -> Counted {
     const PAGE_BYTES: u64 = 4096;
     let mut fd = source.fd();
-    let (bytes, position) = match (fd.status(), source.position()) {
-        (Ok(status), Ok(position)) if status.is_file() => (status.bytes, position),
-        _ => return rest(fd, method, buffer),
+    let bytes = match known {
+        Some(bytes) => Some(bytes),
+        None => fd
+            .status()
+            .ok()
+            .filter(Status::is_file)
+            .map(|status| status.bytes),
+    };
+    let (Some(bytes), Ok(position)) = (bytes, source.position()) else {
+        return rest(fd, method, buffer);
     };
     if !bytes.is_multiple_of(PAGE_BYTES) {
         return (Tally::unread(bytes.saturating_sub(position)), None);

@@ -6,6 +6,7 @@ use crate::board::{Board, Failure, Outcome, Piece};
 use crate::inputs::Input;
 use crate::read::{self, Source};
 use crate::shared::PART_BYTES;
+use crate::survey;
 use crate::tally::{Method, Tally};
 use core::ops::Range;
 use threadbare::io::{Fd, File, Status};
@@ -60,7 +61,11 @@ fn start(board: &Board, ticket: usize, input: Input, job: &Job, buffer: &mut [u8
         },
     };
     let (tally, error) = if method.is_bytes() {
-        read::measure(&source, method, buffer)
+        let known = match source {
+            Source::Opened(_) => survey::known_bytes(ticket),
+            Source::StandardInput => None,
+        };
+        read::measure(&source, known, method, buffer)
     } else {
         read::rest(source.fd(), method, buffer)
     };
