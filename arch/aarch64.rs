@@ -18,7 +18,9 @@
 
 use core::arch::{asm, global_asm, naked_asm};
 
-use super::{TlsVariant, U64Arg};
+use linux_raw_sys::general as k;
+
+use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 #[cfg(target_feature = "sve")]
 compile_error!(
@@ -38,15 +40,23 @@ pub const TLS_TP_BIAS_BYTES: usize = 0;
 pub const TLS_DTV_BIAS_BYTES: usize = 0;
 pub const TLS_TCB_BYTES: usize = 16;
 pub const TLS_SELF_POINTER: bool = false;
-pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = None;
+pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
 
+pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 1;
 pub const U64_ARG: U64Arg = U64Arg::Register;
 
 numbers! {
     FUTEX = __NR_futex;
+    FUTEX_TIME64 = __NR_futex;
+    CLOCK_GETTIME64 = __NR_clock_gettime;
+    CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
+    LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
 }
+
+/// None: seconds have 64 bits in all calls.
+pub const TIME32: Option<Time32> = None;
 
 /// Defines one raw system call: the number in `x8`, arguments from `x0` up, the result in `x0`.
 macro_rules! syscalls {
@@ -258,8 +268,28 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 /// None: the kernel returns through its own trampoline when `SA_RESTORER` is absent.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
 
-/// `struct sigaction` of the kernel begins with the handler.
-pub const SIGACTION_FLAGS_FIRST: bool = false;
+/// The field for a restorer is there, and is not used (`arch/arm64/include/uapi/asm/signal.h`).
+pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;
+pub const SIGNAL_STACK_BYTES_MIN: usize = k::MINSIGSTKSZ as usize;
+
+/// See [`super::SignalRegister`]; `arch/arm64/include/uapi/asm/ucontext.h`.
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_pc(context: *const u8) -> usize {
+    // SAFETY: clause 1: `uc_mcontext` is 176 bytes into the context; the fault's address, 31
+    // registers and `sp` come before `pc`.
+    unsafe { context.add(176 + 33 * 8).cast::<usize>().read() }
+}
+
+/// See [`super::SignalRegister`].
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_sp(context: *const u8) -> usize {
+    // SAFETY: clause 1: as above.
+    unsafe { context.add(176 + 32 * 8).cast::<usize>().read() }
+}
 
 /// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
 #[inline(always)]

@@ -20,7 +20,9 @@
 
 use core::arch::{asm, global_asm, naked_asm};
 
-use super::{TlsVariant, U64Arg};
+use linux_raw_sys::general as k;
+
+use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "mips";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
@@ -35,16 +37,28 @@ pub const TLS_TP_BIAS_BYTES: usize = 0x7000;
 pub const TLS_DTV_BIAS_BYTES: usize = 0x8000;
 pub const TLS_TCB_BYTES: usize = 8;
 pub const TLS_SELF_POINTER: bool = false;
-pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = None;
+pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
 
+pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 4096;
 pub const U64_ARG: U64Arg = U64Arg::AlignedPair;
 
 numbers! {
     FUTEX = __NR_futex;
+    FUTEX_TIME64 = __NR_futex_time64;
+    CLOCK_GETTIME64 = __NR_clock_gettime64;
+    CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
+    LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
     SET_THREAD_AREA = __NR_set_thread_area;
 }
+
+/// The calls before Linux 5.1.
+pub const TIME32: Option<Time32> = Some(Time32 {
+    futex: k::__NR_futex as usize,
+    clock_gettime: k::__NR_clock_gettime as usize,
+    clock_nanosleep: k::__NR_clock_nanosleep as usize,
+});
 
 /// Makes a system call with all six arguments; every raw call comes here.
 ///
@@ -357,9 +371,29 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 /// None: the kernel returns through its own trampoline.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
 
-/// `struct sigaction` of the kernel begins with the flags (`arch/mips/include/uapi/asm/signal.h`),
-/// which the bindings of `linux-raw-sys` 0.12 have the other way round.
-pub const SIGACTION_FLAGS_FIRST: bool = true;
+/// Flags first, in 32 bits (`arch/mips/include/uapi/asm/signal.h`); the bindings of `linux-raw-sys`
+/// 0.12 have it the other way round.
+pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::FlagsHandler;
+pub const SIGNAL_STACK_BYTES_MIN: usize = k::MINSIGSTKSZ as usize;
+
+/// See [`super::SignalRegister`]; `arch/mips/include/uapi/asm/ucontext.h`.
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_pc(context: *const u8) -> usize {
+    // SAFETY: clause 1: `uc_mcontext` is 24 bytes into the context; two words come before
+    // `sc_pc`, which has 64 bits.
+    unsafe { context.add(24 + 8).cast::<u64>().read() as usize }
+}
+
+/// See [`super::SignalRegister`].
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_sp(context: *const u8) -> usize {
+    // SAFETY: clause 1: the 32 registers follow `sc_pc`, 64 bits each, and `$sp` is number 29.
+    unsafe { context.add(24 + 16 + 29 * 8).cast::<u64>().read() as usize }
+}
 
 /// Ends the process by a breakpoint instruction, which is SIGTRAP without a debugger.
 #[inline(always)]

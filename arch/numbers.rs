@@ -3,7 +3,16 @@
 //! A macro, because the list is the same everywhere but for the few calls that a CPU has under
 //! another name, or alone: those it is given. The numbers themselves are the kernel's headers'.
 
-/// Defines the module `nr`: the common calls, and a CPU's own.
+/// Defines the module `nr`: the common calls, and a CPU's own. Those that every CPU gives:
+///
+/// | name | 64-bit CPUs | 32-bit CPUs |
+/// |---|---|---|
+/// | `FUTEX` | `futex` | `futex`, or `futex_time64` where there is no other; called without a time |
+/// | `FUTEX_TIME64` | `futex` | `futex_time64` |
+/// | `CLOCK_GETTIME64` | `clock_gettime` | `clock_gettime64` |
+/// | `CLOCK_NANOSLEEP_TIME64` | `clock_nanosleep` | `clock_nanosleep_time64` |
+/// | `LSEEK` | `lseek` | `_llseek`, whose offset is 64 bits |
+/// | `MMAP` | `mmap` | `mmap2` |
 macro_rules! numbers {
     ($($own:ident = $name:ident;)*) => {
         numbers! { @
@@ -33,11 +42,6 @@ macro_rules! numbers {
         /// The numbers of the calls that `sys` makes, and of this CPU's own.
         pub mod nr {
             $(pub const $own: usize = linux_raw_sys::general::$name as usize;)*
-            #[cfg(target_pointer_width = "64")]
-            pub const LSEEK: usize = linux_raw_sys::general::__NR_lseek as usize;
-            /// The call that takes an offset of 64 bits.
-            #[cfg(target_pointer_width = "32")]
-            pub const LSEEK: usize = linux_raw_sys::general::__NR__llseek as usize;
         }
     };
 }

@@ -18,7 +18,9 @@
 
 use core::arch::{asm, global_asm, naked_asm};
 
-use super::{TlsVariant, U64Arg};
+use linux_raw_sys::general as k;
+
+use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "x86_64";
 pub const ELF_MACHINE: u16 = 62; // EM_X86_64
@@ -33,17 +35,25 @@ pub const TLS_DTV_BIAS_BYTES: usize = 0;
 /// The self pointer at 0 and the canary at 0x28, rounded up to the stack's alignment.
 pub const TLS_TCB_BYTES: usize = 0x30;
 pub const TLS_SELF_POINTER: bool = true;
-pub const TLS_CANARY_OFFSET_BYTES: Option<usize> = Some(0x28);
+pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
 
+pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 1;
 pub const U64_ARG: U64Arg = U64Arg::Register;
 
 numbers! {
     FUTEX = __NR_futex;
+    FUTEX_TIME64 = __NR_futex;
+    CLOCK_GETTIME64 = __NR_clock_gettime;
+    CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
+    LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
     ARCH_PRCTL = __NR_arch_prctl;
     RT_SIGRETURN = __NR_rt_sigreturn;
 }
+
+/// None: seconds have 64 bits in all calls.
+pub const TIME32: Option<Time32> = None;
 
 /// Defines one raw system call: the number in `rax`, each argument in its register.
 macro_rules! syscalls {
@@ -310,8 +320,27 @@ unsafe extern "C" {
 /// The kernel refuses a handler without one on this CPU.
 pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
 
-/// `struct sigaction` of the kernel begins with the handler.
-pub const SIGACTION_FLAGS_FIRST: bool = false;
+/// `arch/x86/include/uapi/asm/signal.h`.
+pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;
+pub const SIGNAL_STACK_BYTES_MIN: usize = k::MINSIGSTKSZ as usize;
+
+/// See [`super::SignalRegister`]; `arch/x86/include/uapi/asm/ucontext.h`.
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_pc(context: *const u8) -> usize {
+    // SAFETY: clause 1: `uc_mcontext` is 40 bytes into the context, and `rip` its word 16.
+    unsafe { context.add(40 + 16 * 8).cast::<usize>().read() }
+}
+
+/// See [`super::SignalRegister`].
+///
+/// # Safety
+/// 1. The clause of [`super::SignalRegister`].
+pub unsafe fn signal_sp(context: *const u8) -> usize {
+    // SAFETY: clause 1: as above, and `rsp` is word 15.
+    unsafe { context.add(40 + 15 * 8).cast::<usize>().read() }
+}
 
 /// Ends the process by an illegal instruction.
 #[inline(always)]

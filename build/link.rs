@@ -3,7 +3,8 @@
 use std::env;
 
 /// CPUs whose inline assembly is not stable yet.
-const EXPERIMENTAL_ASM: [&str; 1] = ["mips"];
+const EXPERIMENTAL_ASM: [&str; 6] =
+    ["hexagon", "mips", "mips32r6", "mips64", "mips64r6", "sparc64"];
 
 fn is_asm_experimental() -> bool {
     let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();

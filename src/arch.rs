@@ -10,11 +10,47 @@ mod numbers;
 
 // The path attributes are spelled out, and not hidden in a macro, so that rustfmt finds the files.
 #[cfg_attr(target_arch = "x86_64", path = "../arch/x86_64.rs")]
+#[cfg_attr(target_arch = "x86", path = "../arch/x86.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "../arch/aarch64.rs")]
-#[cfg_attr(target_arch = "mips", path = "../arch/mips.rs")]
+#[cfg_attr(target_arch = "arm", path = "../arch/arm.rs")]
+#[cfg_attr(
+    any(target_arch = "riscv64", target_arch = "riscv32"),
+    path = "../arch/riscv.rs"
+)]
+#[cfg_attr(target_arch = "loongarch64", path = "../arch/loongarch64.rs")]
+#[cfg_attr(target_arch = "powerpc", path = "../arch/powerpc.rs")]
+#[cfg_attr(target_arch = "powerpc64", path = "../arch/powerpc64.rs")]
+#[cfg_attr(target_arch = "s390x", path = "../arch/s390x.rs")]
+#[cfg_attr(
+    any(target_arch = "mips", target_arch = "mips32r6"),
+    path = "../arch/mips.rs"
+)]
+#[cfg_attr(
+    any(target_arch = "mips64", target_arch = "mips64r6"),
+    path = "../arch/mips64.rs"
+)]
+#[cfg_attr(target_arch = "sparc64", path = "../arch/sparc64.rs")]
+#[cfg_attr(target_arch = "hexagon", path = "../arch/hexagon.rs")]
 mod imp;
 
-#[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64", target_arch = "mips")))]
+#[cfg(not(any(
+    target_arch = "x86_64",
+    target_arch = "x86",
+    target_arch = "aarch64",
+    target_arch = "arm",
+    target_arch = "riscv64",
+    target_arch = "riscv32",
+    target_arch = "loongarch64",
+    target_arch = "powerpc",
+    target_arch = "powerpc64",
+    target_arch = "s390x",
+    target_arch = "mips",
+    target_arch = "mips32r6",
+    target_arch = "mips64",
+    target_arch = "mips64r6",
+    target_arch = "sparc64",
+    target_arch = "hexagon",
+)))]
 compile_error!("threadbare does not know this CPU yet: arch/README.md says how to port it");
 #[cfg(not(target_os = "linux"))]
 compile_error!("threadbare talks to the Linux kernel itself: build it for a Linux target");
@@ -42,10 +78,54 @@ pub enum TlsVariant {
 pub enum U64Arg {
     /// In one register.
     Register,
+    /// In two registers, memory order, wherever they fall.
+    Pair,
     /// In two registers, memory order, the first of them an even-numbered argument
     /// (counting from 0), with one left unused where that needs it.
     AlignedPair,
 }
+
+/// What `mmap` takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each CPU has one of them")]
+pub enum MmapArguments {
+    /// Six arguments.
+    Registers,
+    /// One: the address of six words.
+    Memory,
+}
+
+/// The order of the kernel's `struct sigaction` for `rt_sigaction`, and what else the call takes
+/// (`include/linux/signal_types.h`, `kernel/signal.c`). The mask comes last in all of them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each CPU has one of them")]
+pub enum SigactionLayout {
+    /// Handler, flags.
+    HandlerFlags,
+    /// Handler, flags, restorer.
+    HandlerFlagsRestorer,
+    /// Handler, flags, restorer; and the call takes the restorer once more, before the set's size.
+    RestorerIsArgument,
+    /// Flags in 32 bits, handler.
+    FlagsHandler,
+}
+
+/// The numbers of the calls that take times of 32-bit seconds, on 32-bit CPUs that have such.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Time32 {
+    /// `futex`.
+    pub futex: usize,
+    /// `clock_gettime`.
+    pub clock_gettime: usize,
+    /// `clock_nanosleep`.
+    pub clock_nanosleep: usize,
+}
+
+/// `signal_pc`, `signal_sp`: the interrupted code's program counter and stack pointer.
+///
+/// # Safety
+/// 1. The pointer is the third argument of a signal handler set with `SA_SIGINFO`, which runs.
+pub type SignalRegister = unsafe fn(*const u8) -> usize;
 
 /// `thread_pointer`: returns the thread pointer, with `TLS_TP_BIAS_BYTES`.
 ///
@@ -85,7 +165,8 @@ const _: usize = imp::TLS_TP_BIAS_BYTES;
 const _: usize = imp::TLS_DTV_BIAS_BYTES;
 const _: usize = imp::TLS_TCB_BYTES;
 const _: bool = imp::TLS_SELF_POINTER;
-const _: Option<usize> = imp::TLS_CANARY_OFFSET_BYTES;
+const _: Option<isize> = imp::TLS_CANARY_OFFSET_BYTES;
+const _: MmapArguments = imp::MMAP_ARGUMENTS;
 const _: usize = imp::MMAP_OFFSET_UNIT;
 const _: U64Arg = imp::U64_ARG;
 const _: unsafe fn(usize) -> isize = imp::syscall0;
@@ -131,8 +212,12 @@ const _: CloneThread = imp::clone_thread;
 pub type UnmapAndExit = unsafe extern "C" fn(usize, usize) -> !;
 #[cfg(feature = "threads")]
 const _: UnmapAndExit = imp::unmap_and_exit;
+const _: Option<Time32> = imp::TIME32;
+const _: SigactionLayout = imp::SIGACTION_LAYOUT;
 const _: Option<unsafe extern "C" fn() -> !> = imp::SIGNAL_RESTORER;
-const _: bool = imp::SIGACTION_FLAGS_FIRST;
+const _: usize = imp::SIGNAL_STACK_BYTES_MIN;
+const _: SignalRegister = imp::signal_pc;
+const _: SignalRegister = imp::signal_sp;
 const _: fn() -> ! = imp::trap;
 
 const _: () = assert!(STACK_ALIGN_BYTES.is_power_of_two());

@@ -14,6 +14,7 @@ pub mod mem;
 pub mod seam;
 pub mod signal;
 pub mod task;
+pub mod time;
 
 pub use errno::Errno;
 

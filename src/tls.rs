@@ -142,11 +142,16 @@ pub unsafe fn fill(
     }
     if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
         // SAFETY: clause 2: the contract puts the canary into the control block.
-        unsafe { tp.add(offset).cast::<usize>().write(canary) };
+        unsafe { tp.offset(offset).cast::<usize>().write(canary) };
     }
     tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
 }
 
 const _: () = if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
-    assert!(offset + size_of::<usize>() <= arch::TLS_TCB_BYTES);
+    let end = offset + size_of::<usize>() as isize;
+    match arch::TLS_VARIANT {
+        // The control block lies below the thread pointer, elsewhere above.
+        TlsVariant::OneModified => assert!(offset >= -(arch::TLS_TCB_BYTES as isize) && end <= 0),
+        _ => assert!(offset >= 0 && end <= arch::TLS_TCB_BYTES as isize),
+    }
 };

@@ -8,7 +8,9 @@
 
 use linux_raw_sys::general as k;
 
-use super::{Errno, call};
+use super::time::{Clock, Timespec, with_fallback};
+use super::{Errno, call, made};
+use crate::arch;
 
 /// Who else may sleep or wake on the word.
 ///
@@ -100,6 +102,62 @@ pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
         Err(Errno::AGAIN) => Woken::ByChange,
         Err(Errno::INTR) => Woken::BySignal,
         // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
+        Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
+    }
+}
+
+/// Sleeps while `*word == expected`, at most until `clock` shows `until`; `None` when it did.
+///
+/// # Blocking
+/// As [`wait`], and not beyond `until`.
+///
+/// # Safety
+/// 1. As [`wait`], clause 1.
+pub unsafe fn wait_until(
+    word: *const u32,
+    expected: u32,
+    scope: Scope,
+    clock: Clock,
+    until: Timespec,
+) -> Option<Woken> {
+    // The operation that takes an absolute time, for waiters of every kind.
+    let clock_flag = match clock {
+        Clock::Monotonic => 0,
+        Clock::Realtime => k::FUTEX_CLOCK_REALTIME,
+    };
+    let operation = (k::FUTEX_WAIT_BITSET | clock_flag | scope.flag()) as usize;
+    let everybody = k::FUTEX_BITSET_MATCH_ANY as usize;
+    let (word, expected, unused) = (word as usize, expected as usize, 0);
+    let (time, time32) = (until.to_kernel(), until.to_kernel32());
+    let ended = with_fallback(
+        || {
+            let time = time.as_ptr() as usize;
+            // SAFETY: the kernel reads four bytes (clause 1), and the time.
+            unsafe {
+                call!(
+                    FUTEX_TIME64,
+                    word,
+                    operation,
+                    expected,
+                    time,
+                    unused,
+                    everybody
+                )
+            }
+        },
+        |old| {
+            let (nr, time) = (old.futex, time32.as_ptr() as usize);
+            // SAFETY: as above, with the time in 32 bits.
+            made(nr, || unsafe {
+                arch::syscall6(nr, word, operation, expected, time, unused, everybody)
+            })
+        },
+    );
+    match ended {
+        Ok(_) => Some(Woken::ByWake),
+        Err(Errno::AGAIN) => Some(Woken::ByChange),
+        Err(Errno::INTR) => Some(Woken::BySignal),
+        Err(Errno::TIMEDOUT) => None,
         Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
     }
 }

@@ -34,6 +34,11 @@ pub fn read_at(fd: i32, buffer: &mut [u8], offset: u64) -> Result<usize, Errno> 
             // SAFETY: as in `read`.
             unsafe { call!(PREAD64, fd, address, buffer.len(), offset as usize) }
         }
+        U64Arg::Pair => {
+            let [first, second] = halves(offset);
+            // SAFETY: as in `read`.
+            unsafe { call!(PREAD64, fd, address, buffer.len(), first, second) }
+        }
         U64Arg::AlignedPair => {
             let [first, second] = halves(offset);
             // The pair would begin at argument 3; it must be even-numbered, so 3 stays unused.
@@ -58,7 +63,7 @@ pub fn seek(fd: i32, offset: i64, whence: u32) -> Result<u64, Errno> {
             Ok(position as u64)
         }
         // There the call is `_llseek`, which takes the high half first whatever the byte order.
-        U64Arg::AlignedPair => {
+        U64Arg::Pair | U64Arg::AlignedPair => {
             let mut position = 0u64;
             let (high, low) = ((offset >> 32) as usize, offset as usize);
             let to = (&raw mut position).expose_provenance();

@@ -3,6 +3,7 @@
 use linux_raw_sys::general as k;
 
 use super::{Errno, call};
+use crate::arch::MmapArguments;
 
 bitflags::bitflags! {
     /// What may be done with mapped pages (mmap(2)).
@@ -40,8 +41,31 @@ pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
     let flags = (flags | Map::PRIVATE | Map::ANONYMOUS).bits() as usize;
     let no_file = usize::MAX;
     // SAFETY: without MAP_FIXED no existing mapping is touched. The offset is 0 in every unit.
-    let address = unsafe { call!(MMAP, 0, bytes, prot.bits() as usize, flags, no_file, 0) }?;
+    let address = unsafe { map_anything([0, bytes, prot.bits() as usize, flags, no_file, 0]) }?;
     Ok(core::ptr::with_exposed_provenance_mut(address))
+}
+
+/// `mmap` with any arguments, as this CPU takes them: the last is in units of `MMAP_OFFSET_UNIT`.
+///
+/// # Errors
+/// Those of mmap(2).
+///
+/// # Safety
+/// 1. With MAP_FIXED: the caller owns the range, and nobody uses what was there.
+#[inline]
+pub unsafe fn map_anything(arguments: [usize; 6]) -> Result<usize, Errno> {
+    match crate::arch::MMAP_ARGUMENTS {
+        MmapArguments::Registers => {
+            let [address, bytes, prot, flags, fd, offset] = arguments;
+            // SAFETY: clause 1.
+            unsafe { call!(MMAP, address, bytes, prot, flags, fd, offset) }
+        }
+        MmapArguments::Memory => {
+            let six = arguments.as_ptr() as usize;
+            // SAFETY: clause 1; the kernel reads six words.
+            unsafe { call!(MMAP, six) }
+        }
+    }
 }
 
 /// Changes what may be done with `[address, address + bytes)`.

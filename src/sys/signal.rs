@@ -3,6 +3,7 @@
 use linux_raw_sys::general as k;
 
 use super::{Errno, call};
+use crate::arch::{self, SigactionLayout};
 
 /// The kernel's signal set: 64 signals, 128 on MIPS. Not the C library's 1024.
 #[derive(Clone, Copy)]
@@ -24,8 +25,23 @@ impl SignalSet {
             core::mem::transmute::<[u8; SET_BYTES], k::kernel_sigset_t>([0; SET_BYTES])
         })
     };
+
+    /// Adds a signal.
+    pub fn insert(&mut self, signal: u32) {
+        // SAFETY: as in `words`.
+        let words: &mut [usize; SET_WORDS] = unsafe { &mut *(&raw mut *self).cast() };
+        let bit = signal as usize - 1;
+        words[bit / usize::BITS as usize] |= 1 << (bit % usize::BITS as usize);
+    }
+
+    /// The set as the array of words that it is (`include/linux/signal.h`): signal n is bit n - 1.
+    pub fn words(&self) -> [usize; SET_WORDS] {
+        // SAFETY: an array of words of the same size, however its first field is declared.
+        unsafe { core::mem::transmute(*self) }
+    }
 }
 
+const SET_WORDS: usize = SET_BYTES / size_of::<usize>();
 const SET_BYTES: usize = size_of::<k::kernel_sigset_t>();
 const _: () = assert!(SET_BYTES * 8 == k::_NSIG as usize);
 
@@ -46,13 +62,8 @@ pub fn restore(mask: &SignalSet) {
 /// Lets `signal` through, if the kernel lets us: this is on the way of dying, where a refusal must
 /// not be fatal once more.
 pub fn unblock(signal: u32) {
-    // Signal n is bit n - 1 of the set, seen as an array of words (`include/linux/signal.h`).
     let mut set = SignalSet::NONE;
-    // SAFETY: the set is an array of words, however its first field is declared.
-    let words: &mut [usize; SET_BYTES / size_of::<usize>()] =
-        unsafe { &mut *(&raw mut set).cast() };
-    let bit = signal as usize - 1;
-    words[bit / usize::BITS as usize] |= 1 << (bit % usize::BITS as usize);
+    set.insert(signal);
     // SAFETY: the set lives through the call; a null old set is not written.
     let _ = unsafe { try_change_mask(k::SIG_UNBLOCK, &set, core::ptr::null_mut()) };
 }
@@ -91,12 +102,67 @@ pub fn raise(signal: u32) -> Result<(), Errno> {
     Ok(())
 }
 
+/// What a process does on a signal.
+#[derive(Clone, Copy)]
+pub struct Action {
+    /// `SIG_DFL` (0), `SIG_IGN` (1), or the address of a handler.
+    pub handler: usize,
+    /// `SA_SIGINFO` and its kin; the restorer's flag is added where it belongs.
+    pub flags: u32,
+    /// What is blocked while the handler runs, besides the signal itself.
+    pub mask: SignalSet,
+}
+
+impl Action {
+    /// What the kernel does by itself.
+    pub const DEFAULT: Action = Action {
+        handler: 0,
+        flags: 0,
+        mask: SignalSet::NONE,
+    };
+}
+
+/// Sets what the process does on `signal`.
+///
+/// # Errors
+/// `EINVAL`: no such signal, or SIGKILL or SIGSTOP. Source: sigaction(2).
+///
+/// # Safety
+/// 1. The handler is one, takes what `flags` make it get, and may run wherever the signal comes.
+pub unsafe fn set_action(signal: u32, action: &Action) -> Result<(), Errno> {
+    const SA_RESTORER: usize = 0x0400_0000;
+    let restorer = arch::SIGNAL_RESTORER.map_or(0, |restorer| restorer as usize);
+    let flags = action.flags as usize;
+    let restorer_flag = if restorer == 0 { 0 } else { SA_RESTORER };
+    // The longest: three words and a set.
+    let mut words = [0usize; 3 + SET_WORDS];
+    let head = match arch::SIGACTION_LAYOUT {
+        SigactionLayout::HandlerFlags => &[action.handler, flags][..],
+        SigactionLayout::HandlerFlagsRestorer => &[action.handler, flags | restorer_flag, restorer],
+        SigactionLayout::RestorerIsArgument => &[action.handler, flags, restorer],
+        // 32 bits, and padding up to a word: which half that is depends on the byte order.
+        SigactionLayout::FlagsHandler if cfg!(target_endian = "big") => {
+            &[flags << (usize::BITS - 32), action.handler]
+        }
+        SigactionLayout::FlagsHandler => &[flags, action.handler],
+    };
+    words[..head.len()].copy_from_slice(head);
+    words[head.len()..][..SET_WORDS].copy_from_slice(&action.mask.words());
+    let (signal, from) = (signal as usize, words.as_ptr() as usize);
+    // SAFETY: the kernel reads an action; clause 1.
+    unsafe {
+        match arch::SIGACTION_LAYOUT {
+            SigactionLayout::RestorerIsArgument => {
+                call!(RT_SIGACTION, signal, from, 0, restorer, SET_BYTES)
+            }
+            _ => call!(RT_SIGACTION, signal, from, 0, SET_BYTES),
+        }
+    }?;
+    Ok(())
+}
+
 /// Makes `signal` do what it does by default.
 pub fn reset(signal: u32) -> Result<(), Errno> {
-    // All zero is SIG_DFL with no flags and an empty mask, whatever the order of the fields.
-    let default = [0u8; size_of::<k::kernel_sigaction>()];
-    let action = default.as_ptr() as usize;
-    // SAFETY: the kernel copies the action; a handler that is taken away runs no more.
-    unsafe { call!(RT_SIGACTION, signal as usize, action, 0, SET_BYTES) }?;
-    Ok(())
+    // SAFETY: there is no handler.
+    unsafe { set_action(signal, &Action::DEFAULT) }
 }

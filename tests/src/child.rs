@@ -58,12 +58,13 @@ fn wait(child: usize) -> End {
 /// Lets this process die without leaving a core file behind.
 pub fn no_core_file() {
     const RLIMIT_CORE: usize = 4;
-    let none = [0usize; 4];
-    // SAFETY: the kernel reads two words.
+    let (this_process, none) = (0, [0u64; 2]);
+    let from = none.as_ptr() as usize;
+    // SAFETY: the kernel reads two words of 64 bits.
     let set = unsafe {
         call(
-            k::__NR_setrlimit,
-            [RLIMIT_CORE, none.as_ptr() as usize, 0, 0, 0, 0],
+            k::__NR_prlimit64,
+            [this_process, RLIMIT_CORE, from, 0, 0, 0],
         )
     };
     if set.is_err() {

@@ -3,6 +3,7 @@
 use embedded_io::Read;
 use linux_raw_sys::general as k;
 use threadbare::io::{File, Reader, SliceWriter};
+use threadbare::seam::sys::signal::Action;
 use threadbare::{Errno, seam};
 
 /// Counts the lines of `/proc/self/maps` that concern this program.
@@ -137,31 +138,16 @@ pub enum Disposition {
 /// If the kernel refuses.
 pub fn dispose(signal: u32, disposition: Disposition) {
     const SIG_IGN: usize = 1;
-    const SA_RESTORER: usize = 0x0400_0000;
     let handler = match disposition {
         Disposition::Ignore => SIG_IGN,
         Disposition::Handle(handler) => handler as usize,
     };
-    let (flags, restorer) = match seam::arch::SIGNAL_RESTORER {
-        Some(restorer) => (SA_RESTORER, restorer as usize),
-        None => (0, 0),
+    let action = Action {
+        handler,
+        ..Action::DEFAULT
     };
-    // The mask that follows is empty.
-    let action = if seam::arch::SIGACTION_FLAGS_FIRST {
-        [flags, handler, 0, 0, 0, 0, 0, 0]
-    } else {
-        [handler, flags, restorer, 0, 0, 0, 0, 0]
-    };
-    let set_bytes = k::_NSIG as usize / 8;
-    let action = action.as_ptr() as usize;
-    // SAFETY: the kernel reads an action, which is no larger; the suite's handlers may run
-    // anywhere.
-    let set = unsafe {
-        call(
-            k::__NR_rt_sigaction,
-            [signal as usize, action, 0, set_bytes, 0, 0],
-        )
-    };
+    // SAFETY: the suite's handlers may run anywhere.
+    let set = unsafe { seam::sys::signal::set_action(signal, &action) };
     if let Err(errno) = set {
         panic!("signal {signal} cannot be handled: {errno}");
     }

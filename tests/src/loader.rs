@@ -149,7 +149,7 @@ fn map(address: usize, bytes: usize, protection: u32, name: &str) -> usize {
         0,
     ];
     // SAFETY: without MAP_FIXED no existing mapping is touched.
-    match unsafe { call(seam::arch::nr::MMAP as u32, arguments) } {
+    match unsafe { seam::sys::mem::map_anything(arguments) } {
         Ok(found) if address == 0 || found == address => found,
         Ok(_) => give_up(
             "lies where something is already: link the loader elsewhere",

@@ -26,7 +26,7 @@ pub struct Build {
 impl Build {
     /// Returns the name that progress lines carry.
     pub fn label(&self) -> String {
-        format!("{:8} {:5} {:7}", self.target.name, self.mode, self.profile)
+        format!("{:11} {:5} {:7}", self.target.name, self.mode, self.profile)
     }
 
     fn directory(&self) -> PathBuf {

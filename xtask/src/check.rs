@@ -50,7 +50,7 @@ pub fn run() -> Result<()> {
     setup::ensure(&all)?;
     for target in all {
         step(&format!("library, {}", target.name), &mut failed, || {
-            let mut command = toolchain::cargo("check", target, target.modes[0], false)?;
+            let mut command = toolchain::cargo("check", target, target.builds[0].0, false)?;
             command.args(["--package", "threadbare", "--lib"]);
             build::run_cargo(command, LIMIT)
         });

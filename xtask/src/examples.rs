@@ -20,6 +20,9 @@ pub const TABLE: &[(&str, Check)] = &[
     ("wc", wc::check),
 ];
 
+/// The examples whose checks take no time, and run on every target.
+pub const SHORT: &[&str] = &["hello", "spawn_join"];
+
 /// Returns the examples that have no check: each is a failed case, since nothing would run them.
 pub fn unchecked(programs: &[String]) -> Vec<String> {
     let known = |program: &String| TABLE.iter().any(|(name, _)| name == program);

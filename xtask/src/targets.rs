@@ -90,26 +90,33 @@ impl fmt::Display for Runner {
 /// One row: everything the verbs need to know about a target.
 #[derive(Debug)]
 pub struct Target {
-    /// Our name; also what the guest prints as `arch=`.
+    /// Our name.
     pub name: &'static str,
+    /// What the guest prints as `arch=`: the CPU file's name for itself.
+    pub cpu: &'static str,
     /// rustc's name.
     pub triple: &'static str,
-    /// The user-mode emulator, used when this machine has another CPU.
+    /// The machine that runs the programs itself, as `std::env::consts::ARCH` names it.
+    pub native_on: &'static str,
+    /// The user-mode emulator, used when this machine is another.
     pub qemu: &'static str,
     /// Arguments the emulator needs before the program.
     pub qemu_args: &'static [&'static str],
-    /// The link modes that are built and tested.
-    pub modes: &'static [LinkMode],
+    /// What is built and tested.
+    pub builds: &'static [(LinkMode, Profile)],
     /// What `AT_PAGESZ` must say under the runner.
     pub page_bytes: u64,
     /// Flags for rustc beyond the link mode's.
     pub rustflags: &'static [&'static str],
+    /// Whether the long checks run here too, which look at portable code: the examples' comparisons
+    /// with other programs, debuggers.
+    pub is_thorough: bool,
 }
 
 impl Target {
     /// Tells whether this machine runs the target's programs itself or through the emulator.
     pub fn runner(&self) -> Runner {
-        if self.name == std::env::consts::ARCH {
+        if self.native_on == std::env::consts::ARCH {
             Runner::Native
         } else {
             Runner::Qemu
@@ -117,37 +124,275 @@ impl Target {
     }
 }
 
-const FIXED_AND_PIE: &[LinkMode] = &[LinkMode::Fixed, LinkMode::Pie];
-const FIXED_ONLY: &[LinkMode] = &[LinkMode::Fixed];
+/// Every link mode in every profile.
+const ALL: &[(LinkMode, Profile)] = &[
+    (LinkMode::Fixed, Profile::Dev),
+    (LinkMode::Fixed, Profile::Release),
+    (LinkMode::Pie, Profile::Dev),
+    (LinkMode::Pie, Profile::Release),
+];
+/// Both profiles, each in one link mode. A CPU's variations take turns with the next one, so that
+/// each CPU sees all four.
+const PIE_THEN_FIXED: &[(LinkMode, Profile)] = &[
+    (LinkMode::Pie, Profile::Dev),
+    (LinkMode::Fixed, Profile::Release),
+];
+const FIXED_THEN_PIE: &[(LinkMode, Profile)] = &[
+    (LinkMode::Fixed, Profile::Dev),
+    (LinkMode::Pie, Profile::Release),
+];
+/// Both profiles, where programs cannot relocate themselves.
+const FIXED_ONLY: &[(LinkMode, Profile)] = &[
+    (LinkMode::Fixed, Profile::Dev),
+    (LinkMode::Fixed, Profile::Release),
+];
+
+/// What a row is unless it says otherwise.
+const ORDINARY: Target = Target {
+    name: "",
+    cpu: "",
+    triple: "",
+    native_on: "",
+    qemu: "",
+    qemu_args: &[],
+    builds: ALL,
+    page_bytes: 4096,
+    rustflags: &[],
+    is_thorough: false,
+};
 
 /// All targets, the common ones first.
 pub const TABLE: &[Target] = &[
     Target {
         name: "x86_64",
+        cpu: "x86_64",
         triple: "x86_64-unknown-linux-gnu",
         qemu: "qemu-x86_64",
-        qemu_args: &[],
-        modes: FIXED_AND_PIE,
-        page_bytes: 4096,
-        rustflags: &[],
+        native_on: "x86_64",
+        is_thorough: true,
+        ..ORDINARY
+    },
+    Target {
+        name: "i686",
+        cpu: "x86",
+        triple: "i686-unknown-linux-gnu",
+        qemu: "qemu-i386",
+        native_on: "x86_64",
+        ..ORDINARY
+    },
+    Target {
+        name: "i586",
+        cpu: "x86",
+        triple: "i586-unknown-linux-gnu",
+        qemu: "qemu-i386",
+        builds: PIE_THEN_FIXED,
+        qemu_args: &["-cpu", "pentium"],
+        ..ORDINARY
     },
     Target {
         name: "aarch64",
+        cpu: "aarch64",
         triple: "aarch64-unknown-linux-gnu",
         qemu: "qemu-aarch64",
-        qemu_args: &[],
-        modes: FIXED_AND_PIE,
-        page_bytes: 4096,
-        rustflags: &[],
+        native_on: "aarch64",
+        is_thorough: true,
+        ..ORDINARY
+    },
+    Target {
+        name: "aarch64_be",
+        cpu: "aarch64_be",
+        triple: "aarch64_be-unknown-linux-gnu",
+        qemu: "qemu-aarch64_be",
+        builds: FIXED_THEN_PIE,
+        ..ORDINARY
+    },
+    Target {
+        name: "armv7",
+        cpu: "arm",
+        triple: "armv7-unknown-linux-gnueabihf",
+        qemu: "qemu-arm",
+        builds: PIE_THEN_FIXED,
+        ..ORDINARY
+    },
+    Target {
+        name: "thumbv7neon",
+        cpu: "arm",
+        triple: "thumbv7neon-unknown-linux-gnueabihf",
+        qemu: "qemu-arm",
+        builds: FIXED_THEN_PIE,
+        ..ORDINARY
+    },
+    Target {
+        name: "armv6",
+        cpu: "arm",
+        triple: "arm-unknown-linux-gnueabi",
+        qemu: "qemu-arm",
+        builds: FIXED_THEN_PIE,
+        ..ORDINARY
+    },
+    Target {
+        name: "armv5te",
+        cpu: "arm",
+        triple: "armv5te-unknown-linux-gnueabi",
+        qemu: "qemu-arm",
+        builds: PIE_THEN_FIXED,
+        ..ORDINARY
+    },
+    Target {
+        name: "armeb",
+        cpu: "armeb",
+        triple: "armeb-unknown-linux-gnueabi",
+        qemu: "qemu-armeb",
+        builds: PIE_THEN_FIXED,
+        ..ORDINARY
+    },
+    Target {
+        name: "riscv64",
+        cpu: "riscv64",
+        triple: "riscv64gc-unknown-linux-gnu",
+        qemu: "qemu-riscv64",
+        builds: PIE_THEN_FIXED,
+        ..ORDINARY
+    },
+    Target {
+        name: "riscv32",
+        cpu: "riscv32",
+        triple: "riscv32gc-unknown-linux-gnu",
+        qemu: "qemu-riscv32",
+        builds: FIXED_THEN_PIE,
+        ..ORDINARY
+    },
+    Target {
+        name: "loongarch64",
+        cpu: "loongarch64",
+        triple: "loongarch64-unknown-linux-gnu",
+        qemu: "qemu-loongarch64",
+        page_bytes: 16384,
+        builds: ALL,
+        rustflags: &["-Ctarget-feature=-lsx"],
+        ..ORDINARY
+    },
+    Target {
+        name: "powerpc",
+        cpu: "powerpc",
+        triple: "powerpc-unknown-linux-gnu",
+        qemu: "qemu-ppc",
+        builds: ALL,
+        ..ORDINARY
+    },
+    Target {
+        name: "powerpc64",
+        cpu: "powerpc64",
+        triple: "powerpc64-unknown-linux-musl",
+        qemu: "qemu-ppc64",
+        builds: PIE_THEN_FIXED,
+        rustflags: &["-Clink-self-contained=no"],
+        ..ORDINARY
+    },
+    Target {
+        name: "powerpc64le",
+        cpu: "powerpc64",
+        triple: "powerpc64le-unknown-linux-gnu",
+        qemu: "qemu-ppc64le",
+        builds: FIXED_THEN_PIE,
+        ..ORDINARY
+    },
+    Target {
+        name: "s390x",
+        cpu: "s390x",
+        triple: "s390x-unknown-linux-gnu",
+        qemu: "qemu-s390x",
+        builds: ALL,
+        ..ORDINARY
     },
     Target {
         name: "mips",
+        cpu: "mips",
         triple: "mips-unknown-linux-gnu",
         qemu: "qemu-mips",
-        qemu_args: &[],
-        modes: FIXED_ONLY,
-        page_bytes: 4096,
-        rustflags: &[],
+        builds: FIXED_ONLY,
+        is_thorough: true,
+        ..ORDINARY
+    },
+    Target {
+        name: "mipsel",
+        cpu: "mips",
+        triple: "mipsel-unknown-linux-gnu",
+        qemu: "qemu-mipsel",
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips32r6",
+        cpu: "mips",
+        triple: "mipsisa32r6-unknown-linux-gnu",
+        qemu: "qemu-mips",
+        qemu_args: &["-cpu", "mips32r6-generic"],
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips32r6el",
+        cpu: "mips",
+        triple: "mipsisa32r6el-unknown-linux-gnu",
+        qemu: "qemu-mipsel",
+        qemu_args: &["-cpu", "mips32r6-generic"],
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips64",
+        cpu: "mips64",
+        triple: "mips64-unknown-linux-gnuabi64",
+        qemu: "qemu-mips64",
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips64el",
+        cpu: "mips64",
+        triple: "mips64el-unknown-linux-gnuabi64",
+        qemu: "qemu-mips64el",
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips64r6",
+        cpu: "mips64",
+        triple: "mipsisa64r6-unknown-linux-gnuabi64",
+        qemu: "qemu-mips64",
+        qemu_args: &["-cpu", "I6400"],
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "mips64r6el",
+        cpu: "mips64",
+        triple: "mipsisa64r6el-unknown-linux-gnuabi64",
+        qemu: "qemu-mips64el",
+        qemu_args: &["-cpu", "I6400"],
+        builds: FIXED_ONLY,
+        ..ORDINARY
+    },
+    Target {
+        name: "sparc64",
+        cpu: "sparc64",
+        triple: "sparc64-unknown-linux-gnu",
+        qemu: "qemu-sparc64",
+        page_bytes: 8192,
+        builds: ALL,
+        ..ORDINARY
+    },
+    Target {
+        name: "hexagon",
+        cpu: "hexagon",
+        triple: "hexagon-unknown-linux-musl",
+        qemu: "qemu-hexagon",
+        page_bytes: 65536,
+        qemu_args: &["-cpu", "v67"],
+        builds: ALL,
+        rustflags: &["-Clink-self-contained=no"],
+        ..ORDINARY
     },
 ];
 

@@ -342,7 +342,9 @@ fn canary_of_this_thread() -> usize {
     };
     // SAFETY: this thread's TLS is set up.
     let tp = unsafe { arch::thread_pointer() };
-    let place = tp.wrapping_sub(arch::TLS_TP_BIAS_BYTES) + offset;
+    let place = tp
+        .wrapping_sub(arch::TLS_TP_BIAS_BYTES)
+        .wrapping_add_signed(offset);
     // SAFETY: a word of this thread's control block.
     unsafe { core::ptr::with_exposed_provenance::<usize>(place).read() }
 }

@@ -192,7 +192,7 @@ fn tls_fill_copies_the_template_and_clears_the_rest() {
                 assert_eq!(word_at(tp_index), tp.addr());
             }
             if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
-                assert_eq!(word_at(tp_index + offset), canary);
+                assert_eq!(word_at(tp_index.wrapping_add_signed(offset)), canary);
             }
             let area_low = tp_index - shape.below_tp_bytes;
             let untouched = if is_zeroed { 0 } else { 0xa5 };
