@@ -11,8 +11,21 @@ fn main() {
     if is_asm_experimental() {
         println!("cargo:rustc-cfg=experimental_asm");
     }
+    println!("cargo:rustc-check-cfg=cfg(thread_register)");
+    if has_thread_register() {
+        println!("cargo:rustc-cfg=thread_register");
+    }
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for argument in link_arguments(&root) {
         println!("cargo:rustc-link-arg-examples={argument}");
     }
+}
+
+/// Whether every 32-bit ARM machine that runs the program has a register for the thread pointer:
+/// it came with ARMv6K. Stable Rust tells no features of this CPU, so the target's name counts too.
+fn has_thread_register() -> bool {
+    let features = env::var("CARGO_CFG_TARGET_FEATURE").unwrap_or_default();
+    let target = env::var("TARGET").unwrap_or_default();
+    let cpu = target.split('-').next().unwrap_or_default();
+    cpu.contains("v7") || cpu.contains("v8") || features.split(',').any(|name| name == "v6k")
 }

@@ -4,7 +4,7 @@
 //! |---|---|---|
 //! | system call | `svc #0`; number `x8`; arguments `x0`…`x5` | syscall(2) |
 //! | result, error | `x0`; −4095..−1 is an error | syscall(2) |
-//! | clobbers | no general register but `x0`; SVE state beyond 128 bits is discarded, which compilers treat as call-clobbered and Rust does not keep across `asm!` on base targets | `Documentation/arch/arm64/sve.rst` |
+//! | clobbers; `x8` becomes `restart_syscall`'s number when a call is restarted | no general register but `x0`; SVE state beyond 128 bits is discarded, which compilers treat as call-clobbered and Rust does not keep across `asm!` on base targets; `arch/arm64/kernel/signal.c` | | `Documentation/arch/arm64/sve.rst` |
 //! | stack alignment | 16 bytes whenever memory is accessed through `sp` | AAPCS64 6.4.5.1 |
 //! | thread register | `tpidr_el0`, written directly | ELF for AArch64 TLS |
 //! | TLS variant | I: 16 bytes of control block at the thread pointer, the block above | ELF for AArch64 TLS |
@@ -20,7 +20,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 #[cfg(target_feature = "sve")]
 compile_error!(
@@ -28,9 +28,13 @@ compile_error!(
      declare yet: build without -Ctarget-feature=+sve"
 );
 
-pub const NAME: &str = "aarch64";
+pub const NAME: &str = if cfg!(target_endian = "big") {
+    "aarch64_be"
+} else {
+    "aarch64"
+};
 pub const ELF_MACHINE: u16 = 183; // EM_AARCH64
-pub const ELF_R_RELATIVE: Option<u32> = Some(1027); // R_AARCH64_RELATIVE
+pub const ELF_R_RELATIVE: Option<usize> = Some(1027); // R_AARCH64_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = true;
@@ -42,6 +46,7 @@ pub const TLS_TCB_BYTES: usize = 16;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
 
+pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 1;
 pub const U64_ARG: U64Arg = U64Arg::Register;
@@ -73,7 +78,7 @@ macro_rules! syscalls {
             unsafe {
                 asm!(
                     "svc #0",
-                    in("x8") nr,
+                    inlateout("x8") nr => _,
                     inlateout("x0") $first as isize => result,
                     $(in($reg) $arg,)*
                     options(nostack),
@@ -199,6 +204,30 @@ pub unsafe fn set_current(value: usize) {
             options(nostack, preserves_flags),
         );
     }
+}
+
+/// Evaluates to the address of this thread's copy of `$symbol`, a static in the program's TLS
+/// image, by a local-exec access. For an `unsafe` block.
+///
+/// # Safety
+/// 1. The static lies in a section named `.tdata.…` or `.tbss.…`, and the code in the program
+///    itself.
+/// 2. This thread's TLS is set up.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tls_address {
+    ($symbol:path) => {{
+        let address: *mut u8;
+        ::core::arch::asm!(
+            "mrs {address}, tpidr_el0",
+            "add {address}, {address}, #:tprel_hi12:{symbol}, lsl #12",
+            "add {address}, {address}, #:tprel_lo12_nc:{symbol}",
+            address = out(reg) address,
+            symbol = sym $symbol,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+        address
+    }};
 }
 
 /// See [`super::CloneThread`].

@@ -41,7 +41,7 @@ macro_rules! numbers {
     (@ $($own:ident = $name:ident;)*) => {
         /// The numbers of the calls that `sys` makes, and of this CPU's own.
         pub mod nr {
-            $(pub const $own: usize = linux_raw_sys::general::$name as usize;)*
+            $(pub const $own: usize = crate::arch::kernel::$name as usize;)*
         }
     };
 }

@@ -20,11 +20,11 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "x86_64";
 pub const ELF_MACHINE: u16 = 62; // EM_X86_64
-pub const ELF_R_RELATIVE: Option<u32> = Some(8); // R_X86_64_RELATIVE
+pub const ELF_R_RELATIVE: Option<usize> = Some(8); // R_X86_64_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = true;
@@ -37,6 +37,7 @@ pub const TLS_TCB_BYTES: usize = 0x30;
 pub const TLS_SELF_POINTER: bool = true;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
 
+pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 1;
 pub const U64_ARG: U64Arg = U64Arg::Register;
@@ -189,6 +190,29 @@ pub unsafe fn set_current(value: usize) {
             options(nostack, preserves_flags),
         );
     }
+}
+
+/// Evaluates to the address of this thread's copy of `$symbol`, a static in the program's TLS
+/// image, by a local-exec access. For an `unsafe` block.
+///
+/// # Safety
+/// 1. The static lies in a section named `.tdata.…` or `.tbss.…`, and the code in the program
+///    itself.
+/// 2. This thread's TLS is set up.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __tls_address {
+    ($symbol:path) => {{
+        let address: *mut u8;
+        ::core::arch::asm!(
+            "mov {address}, fs:[0]", // the thread pointer
+            "lea {address}, [{address} + {symbol}@tpoff]",
+            address = out(reg) address,
+            symbol = sym $symbol,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+        address
+    }};
 }
 
 /// See [`super::CloneThread`].

@@ -11,13 +11,24 @@ fn is_asm_experimental() -> bool {
     EXPERIMENTAL_ASM.contains(&cpu.as_str())
 }
 
-/// No start files, no libraries, no dynamic linker, and our checks; the linker may be a C compiler
-/// or LLD itself. `root` is the folder of the library.
-fn link_arguments(root: &str) -> Vec<String> {
+/// Whether rustc got a flag that ends so.
+fn has_flag(end: &str) -> bool {
     let flags = env::var("CARGO_ENCODED_RUSTFLAGS").unwrap_or_default();
-    let is_fixed = flags.split('\x1f').any(|flag| flag.ends_with("relocation-model=static"));
+    flags.split('\x1f').any(|flag| flag.ends_with(end))
+}
+
+/// Whether the linker is GNU's, called by rustc itself.
+fn is_gnu_linker() -> bool {
+    has_flag("linker-flavor=ld")
+}
+
+/// No start files, no libraries, no dynamic linker, and our checks; the linker may be a C compiler
+/// or a linker itself. `root` is the folder of the library.
+fn link_arguments(root: &str) -> Vec<String> {
+    let is_fixed = has_flag("relocation-model=static");
     let is_bare_linker = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"))
-        || flags.split('\x1f').any(|flag| flag.ends_with("linker-flavor=ld.lld"));
+        || has_flag("linker-flavor=ld.lld")
+        || is_gnu_linker();
     let arguments: &[&str] = match (is_bare_linker, is_fixed) {
         (true, true) => &["-static", "--entry=_start", "-znoexecstack"],
         (true, false) => {
@@ -26,7 +37,17 @@ fn link_arguments(root: &str) -> Vec<String> {
         (false, true) => &["-nostartfiles", "-nostdlib", "-static", "-no-pie"],
         (false, false) => &["-nostartfiles", "-nostdlib", "-static-pie"],
     };
+    // From ARMv6 on, big-endian machines have their instructions the other way round: the linker
+    // turns them.
+    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    let is_big = env::var("CARGO_CFG_TARGET_ENDIAN").is_ok_and(|endian| endian == "big");
+    let order = match (cpu.as_str(), is_big, is_bare_linker) {
+        ("arm", true, true) => Some("--be8"),
+        ("arm", true, false) => Some("-Wl,--be8"),
+        _ => None,
+    };
+    let arguments = arguments.iter().copied().chain(order);
     let checks = format!("{root}/linker/checks.ld");
     println!("cargo:rerun-if-changed={checks}");
-    arguments.iter().map(|&argument| argument.to_owned()).chain([checks]).collect()
+    arguments.map(str::to_owned).chain([checks]).collect()
 }

@@ -33,6 +33,21 @@ mod numbers;
 #[cfg_attr(target_arch = "hexagon", path = "../arch/hexagon.rs")]
 mod imp;
 
+/// The kernel's constants and structures: the generated bindings, but where they do not compile.
+#[cfg(not(target_arch = "hexagon"))]
+pub use linux_raw_sys::{general as kernel, prctl};
+#[cfg(target_arch = "hexagon")]
+#[path = "../arch/hexagon_kernel.rs"]
+#[allow(
+    non_camel_case_types,
+    non_upper_case_globals,
+    missing_docs,
+    reason = "the kernel's names"
+)]
+pub mod kernel;
+#[cfg(target_arch = "hexagon")]
+pub use kernel as prctl;
+
 #[cfg(not(any(
     target_arch = "x86_64",
     target_arch = "x86",
@@ -52,6 +67,18 @@ mod imp;
     target_arch = "hexagon",
 )))]
 compile_error!("threadbare does not know this CPU yet: arch/README.md says how to port it");
+#[cfg(all(
+    target_pointer_width = "32",
+    any(
+        target_arch = "x86_64",
+        target_arch = "aarch64",
+        target_arch = "mips64",
+        target_arch = "mips64r6",
+    )
+))]
+compile_error!("threadbare has no ABI of 32-bit pointers on a 64-bit CPU: arch/README.md says why");
+#[cfg(all(target_arch = "powerpc64", target_abi = "elfv1"))]
+compile_error!("threadbare is for ELFv2 on 64-bit PowerPC: build for powerpc64-unknown-linux-musl");
 #[cfg(not(target_os = "linux"))]
 compile_error!("threadbare talks to the Linux kernel itself: build it for a Linux target");
 
@@ -83,6 +110,17 @@ pub enum U64Arg {
     /// In two registers, memory order, the first of them an even-numbered argument
     /// (counting from 0), with one left unused where that needs it.
     AlignedPair,
+}
+
+/// The order of `clone`'s first two arguments (clone(2)). A raw one is for whoever copies the
+/// process; threads are [`CloneThread`]'s.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "each CPU has one of them")]
+pub enum CloneArguments {
+    /// Flags, stack.
+    FlagsStack,
+    /// Stack, flags.
+    StackFlags,
 }
 
 /// What `mmap` takes.
@@ -157,7 +195,7 @@ pub type SetCurrent = unsafe fn(usize);
 // The contract. The type on each line is what portable code relies on.
 const _: &str = imp::NAME;
 const _: u16 = imp::ELF_MACHINE;
-const _: Option<u32> = imp::ELF_R_RELATIVE;
+const _: Option<usize> = imp::ELF_R_RELATIVE;
 const _: usize = imp::STACK_ALIGN_BYTES;
 const _: bool = imp::STACK_PROBES;
 const _: TlsVariant = imp::TLS_VARIANT;
@@ -166,6 +204,7 @@ const _: usize = imp::TLS_DTV_BIAS_BYTES;
 const _: usize = imp::TLS_TCB_BYTES;
 const _: bool = imp::TLS_SELF_POINTER;
 const _: Option<isize> = imp::TLS_CANARY_OFFSET_BYTES;
+const _: CloneArguments = imp::CLONE_ARGUMENTS;
 const _: MmapArguments = imp::MMAP_ARGUMENTS;
 const _: usize = imp::MMAP_OFFSET_UNIT;
 const _: U64Arg = imp::U64_ARG;

@@ -22,17 +22,24 @@
 //! detached thread unmaps the ground under its own feet.
 //!
 //! # Modules
-//! - [`thread`]: spawn, join, detach, identity.
+//! - [`thread`]: spawn, join, detach, identity; what [`thread_local!`] declares.
 //! - [`sync`]: locks on bare futexes.
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
 //! - [`mod@env`], [`process`]: arguments, environment, the end.
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
-//! (`memcpy` and its kin), `threads`.
+//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals).
 
 #![no_std]
-#![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
+#![cfg_attr(
+    experimental_asm,
+    feature(asm_experimental_arch, thread_local, allow_internal_unstable),
+    allow(
+        internal_features,
+        reason = "the compiler is unstable there anyway; its users' crates need no gate for this"
+    )
+)]
 #![cfg_attr(
     not(all(feature = "start", feature = "threads", feature = "panic-handler")),
     allow(
@@ -66,7 +73,6 @@ mod stack;
 mod start;
 pub mod sync;
 mod sys;
-#[cfg(feature = "threads")]
 pub mod thread;
 mod tls;
 

@@ -1,8 +1,9 @@
 //! The process and its end.
 //!
 //! A process ends when `main` returns, when any thread calls [`exit`] or [`abort`], when a panic
-//! aborts, or when its last thread ends. In the first two cases, in this order: `.fini_array` runs,
-//! standard output is flushed, and `exit_group` ends every thread wherever it is.
+//! aborts, or when its last thread ends. When `main` returns or a thread calls [`exit`], in this
+//! order: that thread's thread-locals are destroyed, `.fini_array` runs, standard output is
+//! flushed, and `exit_group` ends every thread wherever it is.
 //!
 //! # Examples
 //! ```
@@ -26,8 +27,7 @@ use core::fmt;
 #[cfg(feature = "start")]
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
-use linux_raw_sys::general::{SIGABRT, SIGKILL};
-
+use crate::arch::kernel::{SIGABRT, SIGKILL};
 use crate::sys::{signal, task};
 
 /// What a process tells whoever waits for it: 0 to 255, of which 0 is success.
@@ -161,12 +161,14 @@ static EXITING: AtomicU32 = AtomicU32::new(0);
 #[cfg(feature = "start")]
 static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 
-/// Ends the process with the low 8 bits of `code`, after the finalisers of `.fini_array` and a
-/// flush of standard output.
+/// Ends the process with the low 8 bits of `code`, after the destructors of the calling thread's
+/// [thread-locals](crate::thread::LocalKey), the finalisers of `.fini_array` and a flush of
+/// standard output.
 ///
-/// No destructor of any thread runs. When two threads call it, the first one's code counts and the
-/// others wait for the end; when a finaliser calls it, the rest of the finalisers is left out. A
-/// child of `fork` ends by itself even if the parent was about to end.
+/// No other destructor runs, in this thread or another. When two threads call it, the first one's
+/// code counts and the others wait for the end; when one of the destructors or finalisers calls it,
+/// the rest of them is left out. A child of `fork` ends by itself even if the parent was about to
+/// end.
 ///
 /// # Blocking
 /// Never on a lock: standard output that another thread is writing to is not flushed.
@@ -184,6 +186,7 @@ pub fn exit(code: i32) -> ! {
         match first {
             Ok(_) => {
                 EXIT_CODE.store(code, Ordering::Relaxed);
+                destroy_locals();
                 // SAFETY: the process's end, reached once: the word was 0.
                 unsafe { crate::start::run_fini_array() }
             }
@@ -191,8 +194,16 @@ pub fn exit(code: i32) -> ! {
             Err(_) => {}
         }
     }
+    #[cfg(not(feature = "start"))]
+    destroy_locals();
     crate::io::flush_at_exit();
     task::exit_process(code)
+}
+
+/// Destroys the calling thread's thread-locals, which is about to end the process.
+fn destroy_locals() {
+    // SAFETY: of this thread nothing runs on but destructors and finalisers.
+    unsafe { crate::thread::run_destructors() };
 }
 
 /// Sleeps while another thread ends the process; returns if there is no such thread, as in a child

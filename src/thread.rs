@@ -4,7 +4,7 @@
 //!
 //! 1. `spawn` takes a mapping from the cache or maps one, lays it out, fills TLS, control block and
 //!    closure, and calls `clone`. The spawner owns it until `clone` succeeds.
-//! 2. The thread runs the closure and leaves the result in the mapping.
+//! 2. The thread runs the closure, leaves the result in the mapping and destroys its thread-locals.
 //! 3. Thread and handle each swap the completion word once. Whoever comes second owns the mapping:
 //!    the handle after `join`, or after a detach that came late; the thread itself after an early
 //!    detach.
@@ -12,6 +12,8 @@
 //!    leaves by assembly that needs no stack.
 //!
 //! There is no allocator anywhere: what a thread needs is in its mapping or in its record.
+//!
+//! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs.
 //!
 //! # Examples
 //! ```
@@ -22,25 +24,45 @@
 //! assert_eq!(sum, 14);
 //! ```
 
+#[cfg(feature = "threads")]
 mod cache;
+#[cfg(feature = "threads")]
 mod control;
+#[cfg(feature = "threads")]
 mod current;
+#[cfg(feature = "threads")]
 mod exit;
+#[cfg(feature = "threads")]
 mod id;
+#[cfg(feature = "threads")]
 mod join;
+mod local;
+#[cfg(feature = "threads")]
 mod record;
+#[cfg(feature = "threads")]
 mod spawn;
 
+#[cfg(feature = "threads")]
 pub use cache::{CacheLimits, set_cache_limits};
+#[cfg(feature = "threads")]
 pub use current::{Thread, ThreadId, current, yield_now};
+#[cfg(feature = "threads")]
 pub use exit::exit;
+#[cfg(feature = "threads")]
 pub use join::{JoinError, JoinHandle};
+#[doc(hidden)]
+pub use local::storage as __storage;
+pub use local::{AccessError, LocalKey};
+#[cfg(feature = "threads")]
 pub use spawn::{Builder, SpawnError, available_parallelism, spawn};
 
-#[cfg(feature = "test-seam")]
+#[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use cache::kept_count;
-#[cfg(feature = "test-seam")]
+#[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use record::{in_use_count, mapped_page_count};
 
+#[cfg(feature = "threads")]
 pub(crate) use current::{adopt_main, name_of_current};
+pub(crate) use local::run_destructors;
+#[cfg(feature = "threads")]
 pub(crate) use spawn::entry;

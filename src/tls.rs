@@ -147,6 +147,37 @@ pub unsafe fn fill(
     tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
 }
 
+/// What [`__tls_get_addr`] is told: words that the linker writes, two for each thread-local.
+#[cfg(feature = "start")]
+#[derive(Debug)]
+#[repr(C)]
+pub struct Index {
+    /// The number of the program or library; there is one.
+    pub module: usize,
+    /// The place in its TLS block, less `TLS_DTV_BIAS_BYTES`.
+    pub offset: usize,
+}
+
+/// The calling thread's copy of a thread-local, for C code that is linked in: compilers call this
+/// for code that may become part of a library, and not every linker can replace the call where it
+/// did not (Drepper, 3.4 and 4.1).
+///
+/// # Safety
+/// 1. The index is the linker's, and this thread's TLS is set up.
+#[cfg(feature = "start")]
+#[unsafe(no_mangle)]
+unsafe extern "C" fn __tls_get_addr(index: *const Index) -> *mut u8 {
+    // SAFETY: clause 1.
+    let (tp, offset) = unsafe { (arch::thread_pointer(), (*index).offset) };
+    let block = tp
+        .wrapping_sub(arch::TLS_TP_BIAS_BYTES)
+        .wrapping_add_signed(crate::start::Process::get().tls_shape.block_offset);
+    let address = block
+        .wrapping_add(offset)
+        .wrapping_add(arch::TLS_DTV_BIAS_BYTES);
+    core::ptr::with_exposed_provenance_mut(address)
+}
+
 const _: () = if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
     let end = offset + size_of::<usize>() as isize;
     match arch::TLS_VARIANT {

@@ -3,15 +3,24 @@
 //! Programs that load another program into their own address space lie elsewhere than where the
 //! linker puts programs, or the two would collide.
 
+use std::process::Command;
+
 include!("../build/link.rs");
 
 /// The programs that load others.
 const LOADERS: [&str; 2] = ["start_loader", "end"];
 /// Where they are linked to lie: above the others, and at the beginning of a 256 MiB region,
 /// which a jump on MIPS cannot leave.
-const LOADER_BASE: &str = "0x10000000";
+const LOADER_BASE: &str = "0x20000000";
 
+/// The CPUs for which the crate `sc` compiles; `Cargo.toml` says the same.
+const SECOND_IMPLEMENTATION: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 fn main() {
+    println!("cargo:rustc-check-cfg=cfg(second_implementation)");
+    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    if SECOND_IMPLEMENTATION.contains(&cpu.as_str()) {
+        println!("cargo:rustc-cfg=second_implementation");
+    }
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=../build/link.rs");
     println!("cargo:rustc-check-cfg=cfg(experimental_asm)");
@@ -30,12 +39,45 @@ fn main() {
     let z = if has("-nostdlib") { "-Wl,-z," } else { "-z" };
     // What it finds as `PT_GNU_STACK`'s size.
     println!("cargo:rustc-link-arg-bin=deaths={z}stack-size=131072");
+    compile_c(&folder);
     if has("-pie") || has("-static-pie") {
-        // The other programs have their relocations in the older table.
-        println!("cargo:rustc-link-arg-bin=start_probe={prefix}--pack-dyn-relocs=relr");
+        // The other programs have their relocations in the older table, as all have that GNU's
+        // linker makes.
+        if !is_gnu_linker() {
+            println!("cargo:rustc-link-arg-bin=start_probe={prefix}--pack-dyn-relocs=relr");
+        }
     } else {
         for program in LOADERS {
             println!("cargo:rustc-link-arg-bin={program}={prefix}--image-base={LOADER_BASE}");
         }
     }
+}
+
+/// Adds C code to the program `tls_mixed`, where the machine's own C compiler can make it: without,
+/// the program skips a case.
+fn compile_c(folder: &str) {
+    println!("cargo:rustc-check-cfg=cfg(has_c)");
+    let source = format!("{folder}/src/tls_mixed.c");
+    println!("cargo:rerun-if-changed={source}");
+    let triple = |name: &str| env::var(name).unwrap_or_default();
+    let (host, target) = (triple("HOST"), triple("TARGET"));
+    let is_32_bit_x86 = target.starts_with("i686-") || target.starts_with("i586-");
+    let bits: &[&str] = if host == target {
+        &[]
+    } else if host.starts_with("x86_64-") && is_32_bit_x86 {
+        &["-m32", "-march=i586"]
+    } else {
+        return;
+    };
+    let object = format!("{}/tls_mixed.o", env::var("OUT_DIR").unwrap_or_default());
+    let mut compiler = Command::new("cc");
+    compiler.args(["-c", "-O1", "-fPIC", "-ftls-model=global-dynamic"]);
+    compiler.args(["-ffreestanding", "-fno-stack-protector"]);
+    compiler.args(["-o", &object, &source]).args(bits);
+    let Ok(status) = compiler.status() else {
+        return;
+    };
+    assert!(status.success(), "the C compiler refuses {source}");
+    println!("cargo:rustc-cfg=has_c");
+    println!("cargo:rustc-link-arg-bin=tls_mixed={object}");
 }

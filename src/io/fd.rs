@@ -5,9 +5,9 @@
 use core::marker::PhantomData;
 
 use embedded_io::{ErrorType, Read, Seek, SeekFrom, Write};
-use linux_raw_sys::general as k;
 
 use super::{Error, Status};
+use crate::arch::kernel as k;
 use crate::sys;
 use crate::sys::Errno;
 

@@ -7,10 +7,10 @@ use core::ffi::CStr;
 use core::mem::ManuallyDrop;
 
 use embedded_io::{ErrorType, Read};
-use linux_raw_sys::general as k;
 
 use super::fd::uninterrupted;
 use super::{Error, Fd};
+use crate::arch::kernel as k;
 use crate::sys;
 pub use crate::sys::io::Status;
 

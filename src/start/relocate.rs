@@ -2,8 +2,12 @@
 //!
 //! Until that is done, a static that holds a pointer holds a link-time address. So this function
 //! reads no static and, in an unoptimised build too, calls nothing: not a method of a number or a
-//! pointer, and not `memcpy`, which is what moving a structure comes to. It is loops over integers,
-//! with plain operators, raw dereferences and helpers that are always inlined (`wrapping_add` is).
+//! pointer, not `memcpy`, which is what moving a structure comes to, and not what multiplies where a
+//! CPU does not say that a product is too large. Nor does it read constants from memory: their
+//! addresses may themselves be pointers to relocate. It is loops over integers, with plain
+//! operators, raw dereferences and helpers that are always inlined (`wrapping_add` is).
+//!
+//! On MIPS, where local entries of the GOT have no relocations, `_start` has seen to them.
 //!
 //! Only relative relocations exist in such a program (and the packed form, `DT_RELR`); symbols
 //! were resolved by the linker. Anything else is refused, loudly.
@@ -11,13 +15,15 @@
 //! Sources: gABI 4.1, "Dynamic Linking"; `DT_RELR`: gABI proposal of 2017, as in
 //! `elf/dynamic-link.h` of glibc. `AT_PHDR`: `fs/binfmt_elf.c`.
 
+use core::mem::MaybeUninit;
+
 use linux_raw_sys::auxvec::{AT_NULL, AT_PHDR, AT_PHNUM};
 use linux_raw_sys::elf::{
     DT_NULL, DT_REL, DT_RELA, DT_RELASZ, DT_RELSZ, Elf_Ehdr, Elf_Phdr, PT_DYNAMIC, PT_INTERP,
     PT_LOAD, PT_PHDR,
 };
-use linux_raw_sys::general::SIGABRT;
 
+use crate::arch::kernel::SIGABRT;
 use crate::arch::{self, nr};
 
 const WORD: usize = size_of::<usize>();
@@ -25,14 +31,40 @@ const DT_RELR: usize = 36;
 const DT_RELRSZ: usize = 35;
 const DT_JMPREL: usize = 23;
 
-/// Calls [`die`] with a text whose length is found while compiling.
+/// The longest text that [`die!`] can spell, in words.
+const TEXT_WORDS_MAX: usize = 28;
+
+/// Calls [`die`] with a text that is spelt out on the stack, a word at a time: on some CPUs even a
+/// constant's address comes from a table that is not relocated yet.
 macro_rules! die {
     ($why:expr) => {{
-        const MESSAGE: &[u8] = concat!("threadbare: ", $why, "\n").as_bytes();
-        const BYTES: usize = MESSAGE.len();
-        // SAFETY: the address and length of one slice.
-        unsafe { die(&raw const *MESSAGE as *const u8 as usize, BYTES) }
+        const TEXT: &[u8] = concat!("threadbare: ", $why, "\n").as_bytes();
+        const BYTES: usize = TEXT.len();
+        const _: () = assert!(BYTES <= TEXT_WORDS_MAX * WORD);
+        let mut words = MaybeUninit::<[usize; TEXT_WORDS_MAX]>::uninit();
+        let text = &raw mut words as usize;
+        die!(@ text, TEXT, 0 1 2 3 4 5 6 7 8 9 10 11 12 13);
+        die!(@ text, TEXT, 14 15 16 17 18 19 20 21 22 23 24 25 26 27);
+        // SAFETY: so many bytes were stored there.
+        unsafe { die(text, BYTES) }
     }};
+    (@ $to:ident, $text:ident, $($index:literal)*) => {$(
+        if $index * WORD < BYTES {
+            // SAFETY: a word of the array.
+            unsafe { store_word($to + $index * WORD, const { text_word($text, $index) }) };
+        }
+    )*};
+}
+
+/// The word of `text` with this index, with zeroes past its end.
+const fn text_word(text: &[u8], index: usize) -> usize {
+    let mut bytes = [0; WORD];
+    let mut at = 0;
+    while at < WORD && index * WORD + at < text.len() {
+        bytes[at] = text[index * WORD + at];
+        at += 1;
+    }
+    usize::from_ne_bytes(bytes)
 }
 
 /// Relocates the program, if it is one that has to.
@@ -44,9 +76,16 @@ macro_rules! die {
 /// `_start` calls it directly. Called from Rust, even the call might go by such a pointer, and
 /// nothing would keep the compiler from reading others before it.
 pub(crate) unsafe extern "C" fn relocate(initial_stack: *const usize) {
-    let Some(relative) = arch::ELF_R_RELATIVE else {
-        return;
+    // An integer: unoptimised code would look the `Option` up in memory, by an address.
+    let relative = const {
+        match arch::ELF_R_RELATIVE {
+            Some(number) => number,
+            None => 0, // which relocates nothing, on every CPU
+        }
     };
+    if relative == 0 {
+        return;
+    }
     // SAFETY: clause 1.
     let (bias, dynamic) = unsafe { find_dynamic(initial_stack) };
     if bias == 0 || dynamic == 0 {
@@ -76,12 +115,12 @@ unsafe fn word(address: usize) -> usize {
     unsafe { *(address as *const usize) }
 }
 
-/// Stores a relocated pointer.
+/// Stores one word.
 ///
 /// # Safety
-/// 1. `address` holds a pointer that the linker wants relocated, once.
+/// 1. `address` has room for a word, aligned.
 #[inline(always)]
-unsafe fn relocate_word(address: usize, value: usize) {
+unsafe fn store_word(address: usize, value: usize) {
     // SAFETY: clause 1.
     unsafe { *(address as *mut usize) = value };
 }
@@ -117,9 +156,9 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
         die!(super::no_headers!());
     }
     let (mut bias, mut has_bias, mut dynamic) = (0usize, false, 0usize);
-    let mut index = 0;
-    while index < count {
-        let header = (headers + index * size_of::<Elf_Phdr>()) as *const Elf_Phdr;
+    let mut place = headers;
+    while count != 0 {
+        let header = place as *const Elf_Phdr;
         // SAFETY: the kernel says that so many headers are there.
         let (kind, offset, address) =
             unsafe { ((*header).p_type, (*header).p_offset, (*header).p_vaddr) };
@@ -133,7 +172,8 @@ unsafe fn find_dynamic(initial_stack: *const usize) -> (usize, usize) {
         } else if kind == PT_INTERP {
             die!(super::interpreted!());
         }
-        index += 1;
+        place += size_of::<Elf_Phdr>();
+        count -= 1;
     }
     (
         bias,
@@ -191,16 +231,14 @@ unsafe fn entry(dynamic: usize, tag: usize) -> usize {
 /// # Safety
 /// 1. The table is the program's own, not yet applied.
 #[inline(always)]
-unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, relative: u32) {
-    // The type is the low half of `r_info`: 32 bits on 64-bit CPUs, 8 bits on 32-bit ones.
-    let kind_mask = if WORD == 8 { 0xffff_ffff } else { 0xff };
+unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, relative: usize) {
     let mut at = bias.wrapping_add(table);
     let end = at + bytes;
     while at < end {
         // SAFETY: clause 1.
         let (offset, info) = unsafe { (word(at), word(at + WORD)) };
-        let kind = info & kind_mask;
-        if kind == relative as usize {
+        // The whole of it: a relative relocation has no symbol.
+        if info == relative {
             let place = bias.wrapping_add(offset);
             // SAFETY: clause 1; the addend is in the entry or in the place.
             unsafe {
@@ -209,9 +247,9 @@ unsafe fn apply(bias: usize, table: usize, bytes: usize, entry_bytes: usize, rel
                 } else {
                     word(place)
                 };
-                relocate_word(place, bias.wrapping_add(addend));
+                store_word(place, bias.wrapping_add(addend));
             }
-        } else if kind != 0 {
+        } else if info != 0 {
             arch::trap(); // Neither relative nor none: this program needs a dynamic linker.
         }
         at += entry_bytes;
@@ -234,7 +272,7 @@ unsafe fn apply_packed(bias: usize, table: usize, bytes: usize) {
         if entry & 1 == 0 {
             place = bias.wrapping_add(entry);
             // SAFETY: clause 1.
-            unsafe { relocate_word(place, bias.wrapping_add(word(place))) };
+            unsafe { store_word(place, bias.wrapping_add(word(place))) };
             place += WORD;
         } else {
             let mut bits = entry >> 1;
@@ -242,7 +280,7 @@ unsafe fn apply_packed(bias: usize, table: usize, bytes: usize) {
             while bits != 0 {
                 if bits & 1 != 0 {
                     // SAFETY: clause 1.
-                    unsafe { relocate_word(current, bias.wrapping_add(word(current))) };
+                    unsafe { store_word(current, bias.wrapping_add(word(current))) };
                 }
                 bits >>= 1;
                 current += WORD;

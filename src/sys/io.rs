@@ -2,9 +2,8 @@
 
 use core::ffi::CStr;
 
-use linux_raw_sys::general as k;
-
 use super::{Errno, call};
+use crate::arch::kernel as k;
 
 /// Reads into `buffer`; 0 bytes is the end.
 ///

@@ -1,9 +1,7 @@
 //! Mappings: `mmap`, `mprotect`, `munmap`.
 
-use linux_raw_sys::general as k;
-
 use super::{Errno, call};
-use crate::arch::MmapArguments;
+use crate::arch::{MmapArguments, kernel as k};
 
 bitflags::bitflags! {
     /// What may be done with mapped pages (mmap(2)).

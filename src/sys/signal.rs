@@ -1,9 +1,7 @@
 //! Signal masks, and the signal that ends a process.
 
-use linux_raw_sys::general as k;
-
 use super::{Errno, call};
-use crate::arch::{self, SigactionLayout};
+use crate::arch::{self, SigactionLayout, kernel as k};
 
 /// The kernel's signal set: 64 signals, 128 on MIPS. Not the C library's 1024.
 #[derive(Clone, Copy)]
@@ -133,7 +131,13 @@ pub unsafe fn set_action(signal: u32, action: &Action) -> Result<(), Errno> {
     const SA_RESTORER: usize = 0x0400_0000;
     let restorer = arch::SIGNAL_RESTORER.map_or(0, |restorer| restorer as usize);
     let flags = action.flags as usize;
-    let restorer_flag = if restorer == 0 { 0 } else { SA_RESTORER };
+    // The restorer returns from the frames of `SA_SIGINFO`: 32-bit x86 has another kind besides. A
+    // handler of one argument does not see the others.
+    let restorer_flag = if restorer == 0 {
+        0
+    } else {
+        SA_RESTORER | k::SA_SIGINFO as usize
+    };
     // The longest: three words and a set.
     let mut words = [0usize; 3 + SET_WORDS];
     let head = match arch::SIGACTION_LAYOUT {

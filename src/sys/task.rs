@@ -1,8 +1,7 @@
 //! Threads and processes as the kernel sees them.
 
-use linux_raw_sys::{general as k, prctl};
-
 use super::{Errno, call};
+use crate::arch::{kernel as k, prctl};
 
 /// Ends this thread alone.
 pub fn exit_thread() -> ! {

@@ -83,6 +83,11 @@ impl Completion {
         }
     }
 
+    /// Whether the handle is gone; then it stays so, and its accesses come before (Acquire).
+    pub fn is_detached(&self) -> bool {
+        self.0.load(Ordering::Acquire) == Completion::DETACHED
+    }
+
     /// Whether the thread has swapped. Acquire: the result may be read then.
     pub fn is_complete(&self) -> bool {
         self.0.load(Ordering::Acquire) == Completion::COMPLETED
@@ -94,7 +99,8 @@ pub struct Control {
     /// This thread's record. The mapping owns one of its references.
     pub record: &'static Record,
     pub completion: Completion,
-    /// Whether `payload` holds the result. Written by the thread before its swap.
+    /// Whether `payload` holds a result that is to be claimed. Written by the thread before its
+    /// swap.
     pub has_result: Cell<bool>,
     /// Closure, then result.
     pub payload: *mut u8,

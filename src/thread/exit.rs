@@ -2,26 +2,30 @@
 //!
 //! The order, and the reason of each step:
 //!
-//! 1. The closure has returned and its result lies in the mapping.
-//! 2. Swap the completion word. If the handle is undecided it owns mapping and result from here
+//! 1. The closure has returned and its result lies in the mapping. If the handle is gone, drop the
+//!    result while thread-locals are as the closure left them.
+//! 2. Destroy the thread-locals: before the swap, because who joins must find them gone, and
+//!    because a destructor may end the thread by [`exit`], which parks the mapping for ever.
+//! 3. Swap the completion word. If the handle is undecided it owns mapping and result from here
 //!    on; all that this thread still uses is its stack, which the handle leaves alone until the
 //!    kernel has cleared the tid word. Signals stay deliverable: a handler runs on a stack that is
 //!    still valid.
-//! 3. Otherwise everything is ours. Drop the result, as ordinary code: signals on, TLS valid.
-//! 4. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
+//! 4. Otherwise everything is ours. Drop the result if the handle went during step 2, as ordinary
+//!    code: signals on, TLS valid; and destroy what thread-locals this has made.
+//! 5. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
 //!    mapping on only when the kernel has cleared it.
-//! 5. If the cache will not have it: block all signals, because a handler would soon have no stack;
+//! 6. If the cache will not have it: block all signals, because a handler would soon have no stack;
 //!    give the record up; unmap the stack and end the thread in one piece of assembly that touches
 //!    no memory. The tid word stays armed here too: it lies in the record, which is memory for
 //!    ever, and a record is not claimed again before the kernel has cleared it.
 //!
-//! No step sleeps, and none takes a lock that it has to wait for.
+//! No step sleeps but by a destructor of the user's, and none takes a lock that it has to wait for.
 
 use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::current;
+use super::{current, local};
 use crate::sys::{signal, task};
 use crate::{arch, fatal};
 
@@ -29,6 +33,7 @@ use crate::{arch, fatal};
 ///
 /// # Safety
 /// 1. `control` is the calling thread's, and no value on its stack still needs dropping.
+/// 2. Its thread-locals are destroyed.
 unsafe fn finish(control: *const Control) -> ! {
     // SAFETY: clause 1; the mapping is valid up to the swap whatever the handle does.
     let before = unsafe { Completion::complete(&raw const (*control).completion) };
@@ -39,6 +44,8 @@ unsafe fn finish(control: *const Control) -> ! {
     let control = unsafe { &*control };
     // SAFETY: and so is the result.
     unsafe { control.discard_result() };
+    // SAFETY: the thread runs no other code of the user's.
+    unsafe { local::run_destructors() };
     let tenancy = Tenancy {
         mapping: control.mapping,
         record: control.record,
@@ -114,9 +121,18 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     signal::restore(&control.signal_mask);
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
     unsafe { (control.run)(control.payload) };
-    if control.has_result.replace(true) {
+    if control.has_result.get() {
         fatal::fatal("a thread's closure returned twice");
     }
+    let is_unclaimed = control.completion.is_detached();
+    if is_unclaimed {
+        // SAFETY: the handle is gone, and the payload holds the result.
+        unsafe { (control.drop_result)(control.payload) };
+    }
     // SAFETY: the closure and all its locals are gone.
+    unsafe { local::run_destructors() };
+    // Only now: until here a destructor may end the thread without a result.
+    control.has_result.set(!is_unclaimed);
+    // SAFETY: as above; the thread-locals are gone, too.
     unsafe { finish(control) }
 }

@@ -87,7 +87,8 @@ impl<T> JoinHandle<T> {
     /// The thread's memory is unmapped, or kept for the next thread, when this returns.
     ///
     /// # Blocking
-    /// Until the thread is gone from the kernel, which is shortly after its closure returned.
+    /// Until the thread is gone from the kernel, which is shortly after its closure returned and
+    /// its thread-locals were destroyed.
     ///
     /// # Panics
     /// If a thread joins itself.
@@ -140,7 +141,8 @@ impl<T> JoinHandle<T> {
         &self.thread
     }
 
-    /// Returns whether the thread's closure has returned, so that `join` would hardly block.
+    /// Returns whether the thread's closure has returned and its thread-locals are destroyed, so
+    /// that `join` would hardly block.
     pub fn is_finished(&self) -> bool {
         self.control().completion.is_complete()
     }

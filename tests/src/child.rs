@@ -1,7 +1,8 @@
 //! A piece of code in a process of its own, for what must end the process.
 
-use linux_raw_sys::general as k;
-use threadbare::{process, seam};
+use threadbare::process;
+use threadbare::seam::arch::kernel as k;
+use threadbare::seam::{self, arch};
 
 use crate::kernel::call;
 
@@ -19,39 +20,64 @@ pub enum End {
 /// # Panics
 /// If there can be no child.
 pub fn run(body: impl FnOnce()) -> End {
+    wait(start(body))
+}
+
+/// Starts `body` in a child process and returns its number; a `body` that returns ends with 111.
+///
+/// # Panics
+/// If there can be no child.
+pub fn start(body: impl FnOnce()) -> usize {
     let child = fork();
     if child == 0 {
         body();
         seam::sys::task::exit_process(111);
     }
-    wait(child)
+    child
 }
 
 /// Starts a child that is a copy of this process; 0 in the child.
 fn fork() -> usize {
-    let arguments = [k::SIGCHLD as usize, 0, 0, 0, 0, 0];
+    let (flags, same_stack) = (k::SIGCHLD as usize, 0);
+    let [first, second] = match arch::CLONE_ARGUMENTS {
+        arch::CloneArguments::FlagsStack => [flags, same_stack],
+        arch::CloneArguments::StackFlags => [same_stack, flags],
+    };
+    let parent = process::id();
     // SAFETY: a copy of the process with one thread; the child runs plain code and ends.
-    match unsafe { call(k::__NR_clone, arguments) } {
+    match unsafe { call(k::__NR_clone, [first, second, 0, 0, 0, 0]) } {
+        // The child need not be answered 0: one CPU's kernel tells it in a second register, and
+        // answers the parent's number.
+        Ok(_) if process::id() != parent => 0,
         Ok(child) => child,
         Err(errno) => panic!("no child process: {errno}"),
     }
 }
 
-/// Waits for a child.
-fn wait(child: usize) -> End {
-    let mut status = 0i32;
-    let to = (&raw mut status).expose_provenance();
+/// Waits for a child, by the call that every CPU has: newer 32-bit ones have no `wait4`.
+///
+/// # Panics
+/// If there is no such child.
+pub fn wait(child: usize) -> End {
+    let mut found = core::mem::MaybeUninit::<k::siginfo_t>::zeroed();
+    let to = found.as_mut_ptr().expose_provenance();
+    let (which, how) = (k::P_PID as usize, k::WEXITED as usize);
     loop {
-        // SAFETY: the kernel writes one word.
-        match unsafe { call(k::__NR_wait4, [child, to, 0, 0, 0, 0]) } {
+        // SAFETY: the kernel writes one `siginfo_t`.
+        match unsafe { call(k::__NR_waitid, [which, child, to, how, 0, 0]) } {
             Ok(_) => break,
             Err(threadbare::Errno::INTR) => {}
             Err(errno) => panic!("the child cannot be waited for: {errno}"),
         }
     }
-    match status & 0x7f {
-        0 => End::Exit(status >> 8 & 0xff),
-        signal => End::Signal(signal),
+    // SAFETY: integers throughout, zeroes where the kernel wrote none; it writes these two.
+    let (code, status) = unsafe {
+        let found = found.assume_init().__bindgen_anon_1.__bindgen_anon_1;
+        (found.si_code as u32, found._sifields._sigchld._status)
+    };
+    match code {
+        k::CLD_EXITED => End::Exit(status),
+        _ => End::Signal(status),
     }
 }
 

@@ -1,8 +1,8 @@
 //! What the kernel says about this process, read where it shows it.
 
 use embedded_io::Read;
-use linux_raw_sys::general as k;
 use threadbare::io::{File, Reader, SliceWriter};
+use threadbare::seam::arch::{SIGACTION_LAYOUT, SigactionLayout, kernel as k};
 use threadbare::seam::sys::signal::Action;
 use threadbare::{Errno, seam};
 
@@ -151,4 +151,24 @@ pub fn dispose(signal: u32, disposition: Disposition) {
     if let Err(errno) = set {
         panic!("signal {signal} cannot be handled: {errno}");
     }
+}
+
+/// Whether `struct sigaction` is longer here than the kernel's for this CPU, as it is in an emulator
+/// that has a word for a restorer where the kernel has none: told by how much of one is written.
+pub fn is_action_too_long() -> bool {
+    const UNTOUCHED: usize = 0x5a5a_5a5a;
+    let set_bytes = size_of::<k::kernel_sigset_t>();
+    let head_words = match SIGACTION_LAYOUT {
+        SigactionLayout::HandlerFlags | SigactionLayout::FlagsHandler => 2,
+        SigactionLayout::HandlerFlagsRestorer | SigactionLayout::RestorerIsArgument => 3,
+    };
+    let mut old = [UNTOUCHED; 3 + 16 / size_of::<usize>() + 1];
+    let (signal, to) = (k::SIGWINCH as usize, old.as_mut_ptr().expose_provenance());
+    let arguments = match SIGACTION_LAYOUT {
+        SigactionLayout::RestorerIsArgument => [signal, 0, to, 0, set_bytes, 0],
+        _ => [signal, 0, to, set_bytes, 0, 0],
+    };
+    // SAFETY: the kernel writes an action, for which there is room with the longest set and more.
+    let asked = unsafe { call(k::__NR_rt_sigaction, arguments) };
+    asked.is_ok() && old[head_words + set_bytes / size_of::<usize>()] != UNTOUCHED
 }

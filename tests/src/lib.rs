@@ -12,6 +12,7 @@ pub mod capture;
 pub mod child;
 pub mod kernel;
 pub mod loader;
+pub mod locals;
 
 use threadbare::process::ExitCode;
 use threadbare::{env, println, seam};

@@ -12,15 +12,34 @@ use core::mem::MaybeUninit;
 
 use linux_raw_sys::auxvec as aux;
 use linux_raw_sys::elf::{Elf_Ehdr, Elf_Phdr, PT_LOAD};
-use linux_raw_sys::general as k;
 use threadbare::io::File;
+use threadbare::seam::arch::kernel as k;
 use threadbare::{env, eprintln, seam};
 
 use crate::kernel::call;
 
 #[cfg_attr(target_arch = "x86_64", path = "loader/x86_64.rs")]
+#[cfg_attr(target_arch = "x86", path = "loader/x86.rs")]
 #[cfg_attr(target_arch = "aarch64", path = "loader/aarch64.rs")]
-#[cfg_attr(target_arch = "mips", path = "loader/mips.rs")]
+#[cfg_attr(target_arch = "arm", path = "loader/arm.rs")]
+#[cfg_attr(target_arch = "powerpc", path = "loader/powerpc.rs")]
+#[cfg_attr(target_arch = "powerpc64", path = "loader/powerpc64.rs")]
+#[cfg_attr(
+    any(target_arch = "riscv64", target_arch = "riscv32"),
+    path = "loader/riscv.rs"
+)]
+#[cfg_attr(target_arch = "loongarch64", path = "loader/loongarch64.rs")]
+#[cfg_attr(
+    any(target_arch = "mips", target_arch = "mips32r6"),
+    path = "loader/mips.rs"
+)]
+#[cfg_attr(
+    any(target_arch = "mips64", target_arch = "mips64r6"),
+    path = "loader/mips64.rs"
+)]
+#[cfg_attr(target_arch = "s390x", path = "loader/s390x.rs")]
+#[cfg_attr(target_arch = "sparc64", path = "loader/sparc64.rs")]
+#[cfg_attr(target_arch = "hexagon", path = "loader/hexagon.rs")]
 mod cpu;
 
 pub use cpu::are_flags_clean;
@@ -169,11 +188,22 @@ fn protect(address: usize, bytes: usize, protection: u32, name: &str) {
 }
 
 /// Reads all of `bytes` from `offset`.
+///
+/// What is read may be code, so this program itself stores every byte: an emulated s390x (qemu 7.2)
+/// goes on running what was there before if an instruction that moves more than a word, such as the
+/// kernel's own copy, writes over code.
 fn read_exactly(file: &File, mut bytes: &mut [u8], mut offset: usize, name: &str) {
+    let mut piece = [0u8; 4096];
     while !bytes.is_empty() {
-        match file.read_at(bytes, offset as u64) {
+        let wanted = piece.len().min(bytes.len());
+        match file.read_at(&mut piece[..wanted], offset as u64) {
             Ok(count @ 1..) => {
-                bytes = &mut bytes[count..];
+                let (done, rest) = bytes.split_at_mut(count);
+                for (to, from) in done.iter_mut().zip(piece) {
+                    // SAFETY: a byte that is borrowed for writing.
+                    unsafe { (to as *mut u8).write_volatile(from) };
+                }
+                bytes = rest;
                 offset += count;
             }
             _ => give_up("is cut off or cannot be read", name),

@@ -8,8 +8,8 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use linux_raw_sys::general as k;
 use suite::kernel::{self, Disposition};
+use threadbare::seam::arch::kernel as k;
 use threadbare::seam::sys::{signal, task};
 use threadbare::sync::futex::{self, Scope};
 use threadbare::thread::{self, Builder, CacheLimits, JoinHandle};

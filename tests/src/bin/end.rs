@@ -9,7 +9,6 @@ use core::fmt;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::SeqCst};
 
-use linux_raw_sys::general as k;
 use suite::capture::{self, Captured};
 use suite::child::{End, no_core_file};
 use suite::kernel::{self, Disposition};
@@ -17,6 +16,7 @@ use suite::loader::{ORDINARY, load_and_run};
 use suite::{Verdict, check, check_eq};
 use threadbare::io::{self, Fd, Write};
 use threadbare::process::{self, ExitCode};
+use threadbare::seam::arch::kernel as k;
 use threadbare::seam::sys::signal;
 use threadbare::thread::{self, Builder};
 use threadbare::{print, println};
@@ -50,6 +50,7 @@ suite::area! { 22:
     main_may_return_a_type_of_its_own,
     main_may_return_an_error,
     main_may_return_while_threads_run,
+    main_leaves_its_thread_locals_to_be_destroyed,
 }
 
 const ABORTED: End = End::Signal(k::SIGABRT as i32);
@@ -463,5 +464,13 @@ fn main_may_return_while_threads_run() -> Verdict {
     check_eq!(captured.stderr.as_str(), "");
     check_eq!(captured.end, End::Exit(0));
     check_eq!(captured.stdout.as_str(), "running");
+    Ok(())
+}
+
+fn main_leaves_its_thread_locals_to_be_destroyed() -> Verdict {
+    let captured = run_program("end_locals_probe");
+    check_eq!(captured.stderr.as_str(), "");
+    check_eq!(captured.end, End::Exit(0));
+    check_eq!(captured.stdout.as_str(), "main two one");
     Ok(())
 }

@@ -6,11 +6,11 @@
 use core::fmt;
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
-use linux_raw_sys::general as k;
 use suite::capture::{self, Captured};
 use suite::child::{self, End, no_core_file};
 use suite::{Verdict, check, check_eq};
 use threadbare::io::{self, Write};
+use threadbare::seam::arch::kernel as k;
 use threadbare::seam::{self, arch::nr};
 use threadbare::{Errno, print, println, process, thread};
 

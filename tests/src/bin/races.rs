@@ -20,7 +20,12 @@ suite::area! { 15:
     spawners_race_for_the_cache,
 }
 
-const THREADS: u32 = 2_000;
+/// How many threads a case starts. An emulator keeps memory of each, and takes its time, so whoever
+/// runs this may ask for fewer.
+fn threads() -> u32 {
+    let asked = threadbare::env::var("SUITE_THREADS").ok();
+    asked.and_then(|count| count.parse().ok()).unwrap_or(2_000)
+}
 
 static ENDED: AtomicU32 = AtomicU32::new(0);
 
@@ -66,7 +71,7 @@ fn warm_up(limits: CacheLimits) -> usize {
 fn detach_many(limits: CacheLimits) -> Verdict {
     let mappings = warm_up(limits);
     check!(mappings > 0);
-    for number in 0..THREADS {
+    for number in 0..threads() {
         let spawned = Builder::new().stack_size(64 << 10).spawn(|| CountsItsEnd);
         check!(spawned.is_ok());
         // Bounded, so that a slow machine does not hold thousands of stacks at once.
@@ -74,7 +79,7 @@ fn detach_many(limits: CacheLimits) -> Verdict {
             thread::yield_now();
         }
     }
-    settle(THREADS, mappings)?;
+    settle(threads(), mappings)?;
     thread::set_cache_limits(CacheLimits::DEFAULT);
     Ok(())
 }
@@ -93,7 +98,7 @@ fn detached_threads_leave_no_mapping_without_the_cache() -> Verdict {
 /// Spawns, waits a varying moment, and ends the handle: now before, now after the thread's swap.
 fn race(limits: CacheLimits, end: fn(thread::JoinHandle<CountsItsEnd>)) -> Verdict {
     let mappings = warm_up(limits);
-    for number in 0..THREADS {
+    for number in 0..threads() {
         let Ok(handle) = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd) else {
             check!(false);
             return Ok(());
@@ -106,7 +111,7 @@ fn race(limits: CacheLimits, end: fn(thread::JoinHandle<CountsItsEnd>)) -> Verdi
         }
         end(handle);
     }
-    settle(THREADS, mappings)?;
+    settle(threads(), mappings)?;
     thread::set_cache_limits(CacheLimits::DEFAULT);
     Ok(())
 }
@@ -150,7 +155,7 @@ fn spawners_race_for_the_cache() -> Verdict {
     });
     let spawners = [0u32; 4].map(|_| {
         thread::spawn(|| {
-            for number in 0..THREADS / 8 {
+            for number in 0..threads() / 4 {
                 let handle = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd);
                 match handle {
                     Ok(handle) if number % 2 == 0 => drop(handle.join()),
@@ -164,7 +169,7 @@ fn spawners_race_for_the_cache() -> Verdict {
     for spawner in spawners {
         check_eq!(spawner.join(), Ok(true));
     }
-    settle(THREADS / 2, mappings)?;
+    settle(threads(), mappings)?;
     thread::set_cache_limits(CacheLimits::DEFAULT);
     Ok(())
 }

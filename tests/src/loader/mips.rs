@@ -22,7 +22,9 @@ pub unsafe fn enter(entry: usize, stack: usize) -> ! {
             ".irp n,3,4,5,6,7,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,28,30,31",
             "move $\\n, $1",
             ".endr",
+            #[cfg(not(target_arch = "mips32r6"))] // which has no such registers
             "mthi $1",
+            #[cfg(not(target_arch = "mips32r6"))]
             "mtlo $1",
             "jr $2",
             "nop",                      // delay slot

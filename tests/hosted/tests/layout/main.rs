@@ -37,9 +37,10 @@ impl Numbers {
 }
 
 /// Every variant, with the control blocks of CPUs that have it.
-const VARIANTS: [(TlsVariant, usize); 6] = [
+const VARIANTS: [(TlsVariant, usize); 7] = [
     (TlsVariant::One, 16),
     (TlsVariant::One, 8),
+    (TlsVariant::OneModified, 0),
     (TlsVariant::OneModified, 8),
     (TlsVariant::OneModified, 16),
     (TlsVariant::Two, 0x30),
