@@ -14,6 +14,8 @@
 //! | 64-bit arguments | an even-odd register pair, high word first on big-endian | o32 ABI 3-17 |
 //! | page size | 4, 16 or 64 KiB: `AT_PAGESZ` | `arch/mips/Kconfig` |
 //! | signal return | the kernel's own trampoline | `arch/mips/kernel/signal.c` |
+//! | position-independent calls | `$25` holds the callee's address, from which it makes its `$gp` | o32 ABI, "Position-Independent Function Prologue" |
+//! | relocation | the GOT's first `DT_MIPS_LOCAL_GOTNO` entries take the load bias with no relocation of their own, but for one or two reserved ones; the others by `R_MIPS_REL32` | o32 ABI, "Global Offset Table" |
 //! | stack probes | none | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -22,12 +24,12 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "mips";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
-/// None: position-independent MIPS programs keep local GOT entries that have no relocations.
-pub const ELF_R_RELATIVE: Option<u32> = None;
+/// `R_MIPS_REL32` without a symbol. What has no relocation, `_start` sees to.
+pub const ELF_R_RELATIVE: Option<usize> = Some(3);
 
 pub const STACK_ALIGN_BYTES: usize = 8;
 pub const STACK_PROBES: bool = false;
@@ -39,6 +41,7 @@ pub const TLS_TCB_BYTES: usize = 8;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
 
+pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;
 pub const MMAP_OFFSET_UNIT: usize = 4096;
 pub const U64_ARG: U64Arg = U64Arg::AlignedPair;
@@ -81,8 +84,7 @@ unsafe extern "C" fn raw_syscall(
     // kernel: $2 nr, $4 a, $5 b, $6 c, $7 d, 16($sp) e, 20($sp) f
     naked_asm!(
         ".cfi_startproc",
-        ".set push",
-        ".set noreorder",
+        ".set push; .set noreorder",
         "move $2, $4",
         "move $4, $5",
         "move $5, $6",
@@ -150,6 +152,24 @@ pub unsafe fn syscall6(
     unsafe { raw_syscall(nr, a, b, c, d, e, f) }
 }
 
+/// Calls the function of the operand `$operand`. `$25` becomes its address, as position-independent
+/// code wants it, by no table: in the program's first instructions that is not relocated yet.
+macro_rules! call {
+    ($operand:literal) => {
+        concat!(
+            "bal 9f\n",
+            "nop\n",
+            ".word {",
+            $operand,
+            "} - .\n", // how far it is from here
+            "9: lw $25, 0($31)\n",
+            "addu $25, $25, $31\n",
+            "jalr $25\n",
+            "nop", // delay slot
+        )
+    };
+}
+
 /// The program's first instruction. The kernel leaves the initial stack at `$sp`.
 ///
 /// # Safety
@@ -163,23 +183,107 @@ pub unsafe extern "C" fn _start() -> ! {
     naked_asm!(
         ".cfi_startproc",
         ".cfi_undefined 31",       // no caller: backtraces end here
-        ".set push",
-        ".set noreorder",
-        ".set noat",
+        ".set push; .set noreorder; .set noat",
         "move $30, $zero",         // no caller's frame
-        "move $31, $zero",         // no return address
-        "move $4, $sp",            // first argument: the initial stack
+        "move $16, $sp",           // the initial stack, kept across calls
         "addiu $1, $zero, -8",
         "and $sp, $sp, $1",        // the kernel aligns it; hand-made stacks may not
         "addiu $sp, $sp, -16",     // home of the four argument registers
-        "lui $25, %hi({entry})",
-        "addiu $25, $25, %lo({entry})",
-        "jalr $25",                // never returns; $25 holds the callee's address by convention
-        "nop",                     // delay slot
+        call!("relocate_got"),     // unoptimised code calls by that table
+        "move $4, $16",            // first argument: the initial stack
+        call!("relocate"),
+        "move $4, $16",
+        call!("entry"),            // never returns
         "break",
         ".set pop",
         ".cfi_endproc",
+        relocate_got = sym relocate_got,
+        relocate = sym crate::start::relocate,
         entry = sym crate::start::entry,
+    )
+}
+
+/// Adds the load bias to the GOT's entries that have no relocations: the local ones, and those of
+/// symbols, which all are the program's own. A program at a fixed address has no dynamic section
+/// to say how many they are.
+///
+/// # Safety
+/// 1. Only `_start` calls it, once. It changes no register but `$1`, `$8`–`$15` and `$31`.
+#[cfg(feature = "start")]
+#[unsafe(naked)]
+unsafe extern "C" fn relocate_got() {
+    // Tags of the dynamic section (gABI 4.1; o32 ABI, "Dynamic Section").
+    const DT_PLTGOT: u32 = 3;
+    const DT_MIPS_LOCAL_GOTNO: u32 = 0x7000_000a;
+    const DT_MIPS_SYMTABNO: u32 = 0x7000_0011;
+    const DT_MIPS_GOTSYM: u32 = 0x7000_0013;
+    naked_asm!(
+        ".cfi_startproc",
+        ".set push; .set noreorder; .set noat",
+        ".weak _DYNAMIC, _GLOBAL_OFFSET_TABLE_",
+        "move $15, $31",           // the return address
+        ".cfi_register 31, 15",
+        "bal 1f",
+        "nop",
+        ".word _DYNAMIC - .",
+        ".word _GLOBAL_OFFSET_TABLE_ - . + 4",
+        "1: lw $8, 0($31)",
+        "addu $8, $8, $31",        // $8: the dynamic section, or 0
+        "beqz $8, 9f",
+        "lw $9, 4($31)",           // delay slot
+        "addu $9, $9, $31",        // $9: the GOT
+        "move $11, $zero",         // $11: how many entries are local
+        "move $12, $zero",         // $12: how many are not
+        "2: lw $13, 0($8)",        // tag
+        "lw $14, 4($8)",           // value
+        "li $1, {pltgot}",
+        "bne $13, $1, 3f",
+        "nop",
+        "subu $10, $9, $14",       // $10: the load bias: where it is, less where it was linked
+        "3: li $1, {local_gotno}",
+        "bne $13, $1, 4f",
+        "nop",
+        "move $11, $14",
+        "4: li $1, {gotsym}",
+        "bne $13, $1, 5f",
+        "nop",
+        "subu $12, $12, $14",      // the first symbol that has one …
+        "5: li $1, {symtabno}",
+        "bne $13, $1, 6f",
+        "nop",
+        "addu $12, $12, $14",      // … to the last
+        "6: bnez $13, 2b",         // DT_NULL is 0
+        "addiu $8, $8, 8",         // delay slot
+        "lw $13, 4($9)",           // one entry is reserved; two, if the top bit of this one is set
+        "srl $13, $13, 31",
+        "addiu $13, $13, 1",
+        "subu $11, $11, $13",
+        "sll $13, $13, 2",
+        "b 4f",
+        "addu $9, $9, $13",        // delay slot
+        "3: lw $13, 0($9)",        // a local entry
+        "addu $13, $13, $10",
+        "sw $13, 0($9)",
+        "addiu $9, $9, 4",
+        "4: bgtz $11, 3b",
+        "addiu $11, $11, -1",      // delay slot
+        "b 7f",
+        "nop",
+        "5: lw $13, 0($9)",        // a symbol's address, or 0 where it has none
+        "beqz $13, 6f",
+        "addu $13, $13, $10",      // delay slot
+        "sw $13, 0($9)",
+        "6: addiu $9, $9, 4",
+        "7: bgtz $12, 5b",
+        "addiu $12, $12, -1",      // delay slot
+        "9: jr $15",
+        "nop",
+        ".set pop",
+        ".cfi_endproc",
+        pltgot = const DT_PLTGOT,
+        local_gotno = const DT_MIPS_LOCAL_GOTNO,
+        gotsym = const DT_MIPS_GOTSYM,
+        symtabno = const DT_MIPS_SYMTABNO,
     )
 }
 
@@ -289,8 +393,7 @@ pub unsafe extern "C" fn clone_thread(
     // for sure, so control crosses in memory: the first word of the child's argument home.
     naked_asm!(
         ".cfi_startproc",
-        ".set push",
-        ".set noreorder",
+        ".set push; .set noreorder",
         "lw $8, 20($sp)",          // control
         "lw $9, 16($sp)",          // tp
         "addiu $5, $5, -16",       // home of the child's four argument registers
@@ -322,12 +425,8 @@ pub unsafe extern "C" fn clone_thread(
         "2:",                      // child: $sp is stack_top - 16
         ".cfi_undefined 31",       // backtraces end here
         "move $30, $zero",
-        "move $31, $zero",
         "lw $4, 0($sp)",           // control
-        "lui $25, %hi({entry})",
-        "addiu $25, $25, %lo({entry})",
-        "jalr $25",                // never returns
-        "nop",
+        call!("entry"),            // never returns
         "break",
         ".set pop",
         ".cfi_endproc",
@@ -346,8 +445,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
     // $4 address and $5 bytes are already where munmap wants them
     naked_asm!(
         ".cfi_startproc",
-        ".set push",
-        ".set noreorder",
+        ".set push; .set noreorder",
         ".cfi_undefined 31",       // the return address goes, and soon the stack
         "bal 1f",                  // $31 := the address of label 1
         "nop",
