@@ -1,0 +1,198 @@
+//! The kernel's constants and structures on Hexagon, by their names in the kernel's headers.
+//!
+//! For every other CPU they come from the crate `linux-raw-sys`, whose module `general` does not
+//! compile for this one: version 0.12 leaves `c_char` undefined. These are the ones that the
+//! runtime and its suite use, all of them the generic ABI's.
+//!
+//! Sources: `include/uapi/asm-generic/`, `include/uapi/linux/`.
+
+// asm-generic/unistd.h
+pub const __NR_dup3: u32 = 24;
+pub const __NR_mount: u32 = 40;
+pub const __NR_openat: u32 = 56;
+pub const __NR_close: u32 = 57;
+pub const __NR_pipe2: u32 = 59;
+pub const __NR_llseek: u32 = 62;
+pub const __NR_read: u32 = 63;
+pub const __NR_write: u32 = 64;
+pub const __NR_pread64: u32 = 67;
+pub const __NR_exit: u32 = 93;
+pub const __NR_exit_group: u32 = 94;
+pub const __NR_waitid: u32 = 95;
+pub const __NR_futex: u32 = 98;
+pub const __NR_setitimer: u32 = 103;
+pub const __NR_clock_gettime: u32 = 113;
+pub const __NR_clock_nanosleep: u32 = 115;
+pub const __NR_sched_getaffinity: u32 = 123;
+pub const __NR_sched_yield: u32 = 124;
+pub const __NR_kill: u32 = 129;
+pub const __NR_tgkill: u32 = 131;
+pub const __NR_sigaltstack: u32 = 132;
+pub const __NR_rt_sigaction: u32 = 134;
+pub const __NR_rt_sigprocmask: u32 = 135;
+pub const __NR_reboot: u32 = 142;
+pub const __NR_prctl: u32 = 167;
+pub const __NR_getpid: u32 = 172;
+pub const __NR_gettid: u32 = 178;
+pub const __NR_munmap: u32 = 215;
+pub const __NR_clone: u32 = 220;
+pub const __NR_execve: u32 = 221;
+pub const __NR_mmap2: u32 = 222;
+pub const __NR_mprotect: u32 = 226;
+pub const __NR_prlimit64: u32 = 261;
+pub const __NR_statx: u32 = 291;
+pub const __NR_clock_gettime64: u32 = 403;
+pub const __NR_clock_nanosleep_time64: u32 = 407;
+pub const __NR_futex_time64: u32 = 422;
+
+// asm-generic/mman-common.h, asm-generic/mman.h
+pub const PROT_NONE: u32 = 0;
+pub const PROT_READ: u32 = 1;
+pub const PROT_WRITE: u32 = 2;
+pub const PROT_EXEC: u32 = 4;
+pub const MAP_PRIVATE: u32 = 0x02;
+pub const MAP_ANONYMOUS: u32 = 0x20;
+pub const MAP_NORESERVE: u32 = 0x4000;
+pub const MAP_STACK: u32 = 0x2_0000;
+
+// linux/sched.h
+pub const CLONE_VM: u32 = 0x100;
+pub const CLONE_FS: u32 = 0x200;
+pub const CLONE_FILES: u32 = 0x400;
+pub const CLONE_SIGHAND: u32 = 0x800;
+pub const CLONE_THREAD: u32 = 0x1_0000;
+pub const CLONE_SYSVSEM: u32 = 0x4_0000;
+pub const CLONE_SETTLS: u32 = 0x8_0000;
+pub const CLONE_PARENT_SETTID: u32 = 0x10_0000;
+pub const CLONE_CHILD_CLEARTID: u32 = 0x20_0000;
+
+// linux/futex.h
+pub const FUTEX_WAIT: u32 = 0;
+pub const FUTEX_WAKE: u32 = 1;
+pub const FUTEX_WAIT_BITSET: u32 = 9;
+pub const FUTEX_PRIVATE_FLAG: u32 = 128;
+pub const FUTEX_CLOCK_REALTIME: u32 = 256;
+pub const FUTEX_BITSET_MATCH_ANY: u32 = u32::MAX;
+
+// linux/time.h, linux/prctl.h
+pub const CLOCK_REALTIME: u32 = 0;
+pub const CLOCK_MONOTONIC: u32 = 1;
+pub const TIMER_ABSTIME: u32 = 1;
+pub const ITIMER_REAL: u32 = 0;
+pub const PR_SET_NAME: u32 = 15;
+
+// asm-generic/signal.h, asm-generic/signal-defs.h
+pub const _NSIG: u32 = 64;
+pub const SIGHUP: u32 = 1;
+pub const SIGILL: u32 = 4;
+pub const SIGTRAP: u32 = 5;
+pub const SIGABRT: u32 = 6;
+pub const SIGKILL: u32 = 9;
+pub const SIGALRM: u32 = 14;
+pub const SIGUSR1: u32 = 10;
+pub const SIGSEGV: u32 = 11;
+pub const SIGUSR2: u32 = 12;
+pub const SIGCHLD: u32 = 17;
+pub const SIGWINCH: u32 = 28;
+pub const SIG_BLOCK: u32 = 0;
+pub const SIG_UNBLOCK: u32 = 1;
+pub const SIG_SETMASK: u32 = 2;
+pub const SA_SIGINFO: u32 = 4;
+pub const MINSIGSTKSZ: u32 = 2048;
+
+/// The kernel's `sigset_t`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct kernel_sigset_t {
+    pub sig: [usize; 2],
+}
+
+/// What `sigaltstack` takes.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct stack_t {
+    pub ss_sp: *mut core::ffi::c_void,
+    pub ss_flags: i32,
+    pub ss_size: usize,
+}
+
+// asm-generic/fcntl.h, linux/fcntl.h, linux/fs.h, linux/stat.h
+pub const O_RDONLY: u32 = 0;
+pub const O_RDWR: u32 = 2;
+pub const O_LARGEFILE: u32 = 0x8000;
+pub const O_CLOEXEC: u32 = 0x8_0000;
+pub const AT_FDCWD: i32 = -100;
+pub const AT_EMPTY_PATH: u32 = 0x1000;
+pub const SEEK_SET: u32 = 0;
+pub const SEEK_CUR: u32 = 1;
+pub const SEEK_END: u32 = 2;
+pub const S_IFMT: u32 = 0o17_0000;
+pub const S_IFIFO: u32 = 0o1_0000;
+pub const S_IFCHR: u32 = 0o2_0000;
+pub const S_IFDIR: u32 = 0o4_0000;
+pub const S_IFREG: u32 = 0o10_0000;
+pub const STATX_TYPE: u32 = 0x001;
+pub const STATX_MODE: u32 = 0x002;
+pub const STATX_SIZE: u32 = 0x200;
+pub const STATX_BASIC_STATS: u32 = 0x7ff;
+
+/// What `statx` fills: 256 bytes, of which these have names here.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct statx {
+    unused_before_mode: [u32; 7],
+    pub stx_mode: u16,
+    unused_before_size: [u16; 5],
+    pub stx_size: u64,
+    unused_to_the_end: [u64; 26],
+}
+
+const _: () = assert!(size_of::<statx>() == 256);
+const _: () = assert!(core::mem::offset_of!(statx, stx_mode) == 28);
+const _: () = assert!(core::mem::offset_of!(statx, stx_size) == 40);
+
+// linux/wait.h, asm-generic/siginfo.h
+pub const P_ALL: u32 = 0;
+pub const P_PID: u32 = 1;
+pub const WEXITED: u32 = 4;
+pub const CLD_EXITED: u32 = 1;
+
+// The nesting and its names are the bindings'.
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_t {
+    pub __bindgen_anon_1: siginfo_outer,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_outer {
+    pub __bindgen_anon_1: siginfo_inner,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_inner {
+    pub si_signo: i32,
+    pub si_errno: i32,
+    pub si_code: i32,
+    pub _sifields: siginfo_fields,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_fields {
+    pub _sigchld: siginfo_child,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_child {
+    pub _pid: i32,
+    pub _uid: u32,
+    pub _status: i32,
+    pub rest: [u32; 26],
+}
+const _: () = assert!(size_of::<siginfo_t>() == 128);
+
+// linux/reboot.h
+pub const LINUX_REBOOT_MAGIC1: u32 = 0xfee1_dead;
+pub const LINUX_REBOOT_MAGIC2: u32 = 672_274_793;
+pub const LINUX_REBOOT_CMD_RESTART: u32 = 0x0123_4567;
+pub const LINUX_REBOOT_CMD_POWER_OFF: u32 = 0x4321_fedc;
