@@ -47,8 +47,13 @@ impl Build {
     /// Builds the suite's programs and the examples. Two calls, because one would unify the
     /// features of both packages: the examples must see the library as its users do.
     pub fn run(&self) -> Result<()> {
-        self.run_cargo(&["--package", "suite", "--bins"], true)?;
+        self.run_suite()?;
         self.run_examples()
+    }
+
+    /// Builds the suite's programs alone.
+    pub fn run_suite(&self) -> Result<()> {
+        self.run_cargo(&["--package", "suite", "--bins"], true)
     }
 
     /// Builds the examples alone.
@@ -87,11 +92,15 @@ pub fn run_cargo(mut command: Command, limit: Duration) -> Result<()> {
     Ok(())
 }
 
-/// Runs all builds, at most `jobs` at a time, and returns each with its outcome, in order.
-pub fn run_all(builds: &[Build], jobs: usize) -> Vec<(Build, Result<()>)> {
+/// Runs all builds by `work`, at most `jobs` at a time; returns each with its outcome, in order.
+pub fn run_all(
+    builds: &[Build],
+    jobs: usize,
+    work: fn(&Build) -> Result<()>,
+) -> Vec<(Build, Result<()>)> {
     in_parallel(builds, jobs, |build| {
         let started = Instant::now();
-        let outcome = build.run();
+        let outcome = work(build);
         let word = if outcome.is_ok() { "built" } else { "BROKEN" };
         println!(
             "{word:6} {} {:8.1} s",
@@ -150,6 +159,29 @@ pub fn programs_in(directory: &Path) -> Result<Vec<String>> {
     }
     names.sort();
     Ok(names)
+}
+
+/// The names of the suite's programs.
+#[derive(Debug)]
+pub struct Suite {
+    /// Those that keep the protocol.
+    pub programs: Vec<String>,
+    /// Those that others run, and judge by what they print.
+    pub probes: Vec<String>,
+}
+
+impl Suite {
+    /// Lists what cargo finds.
+    pub fn list() -> Result<Self> {
+        let all = programs_in(Path::new("tests/src/bin"))?;
+        let (probes, programs): (Vec<_>, Vec<_>) =
+            all.into_iter().partition(|name| name.ends_with("_probe"));
+        ensure!(
+            !programs.is_empty(),
+            "tests/src/bin holds no program: there is nothing to test"
+        );
+        Ok(Self { programs, probes })
+    }
 }
 
 #[cfg(test)]

@@ -6,13 +6,21 @@ use crate::build::{self, LIMIT};
 use crate::targets::{self, LinkMode};
 use crate::{docs, setup, tidy, toolchain};
 use anyhow::{Result, bail};
+use clap::Args;
 use std::process::Command;
 use std::time::Instant;
 
-/// Runs formatting, lints, a check of the library for every target, and `tidy`.
-pub fn run() -> Result<()> {
+/// What to check besides what is the same for all targets.
+#[derive(Args, Debug)]
+pub struct Options {
+    /// Check the library for a target's name, `host`, or `all`
+    #[arg(long, default_value = "host", value_parser = targets::parse_arch)]
+    pub arch: String,
+}
+
+/// Runs formatting, lints, a check of the library for the chosen targets, and `tidy`.
+pub fn run(options: &Options) -> Result<()> {
     let mut failed = Vec::new();
-    let all = targets::select("all")?;
     step("tidy", &mut failed, || tidy::run(&toolchain::root()));
     step("format", &mut failed, || {
         cargo(&["fmt", "--all", "--check"]).map_err(|e| e.context("`cargo fmt --all` repairs it"))
@@ -47,8 +55,9 @@ pub fn run() -> Result<()> {
         &mut failed,
         docs::items::check,
     );
-    setup::ensure(&all)?;
-    for target in all {
+    let chosen = targets::select(&options.arch)?;
+    setup::ensure(&chosen)?;
+    for target in chosen {
         step(&format!("library, {}", target.name), &mut failed, || {
             let mut command = toolchain::cargo("check", target, target.builds[0].0, false)?;
             command.args(["--package", "threadbare", "--lib"]);

@@ -3,26 +3,35 @@
 //! A failed step does not hide the later ones; the verb fails at the end.
 
 use crate::tally::Tally;
-use crate::{check, setup, size, test};
+use crate::{boot, check, setup, size, support, test};
 use anyhow::{Result, bail};
 use std::time::Instant;
+
+/// Real kernels: the most common ones, the big-endian one, and the one with large pages.
+const BOOTED: &[&str] = &["x86_64", "aarch64", "s390x", "powerpc64le"];
 
 /// Runs all steps, prints the tally of the tests as the last line, and tells whether all is well.
 pub fn run() -> bool {
     let mut failed = Vec::new();
     let mut tally = Tally::default();
     step("setup", &mut failed, setup::run);
-    step("check", &mut failed, check::run);
+    // The other targets' libraries are built by `test`.
+    step("check", &mut failed, || {
+        check::run(&check::Options {
+            arch: "host".into(),
+        })
+    });
     let options = size::Options {
         arch: "x86_64".into(),
     };
     step("test", &mut failed, || {
-        tally = test::run(&test::Options::everything())?;
-        if tally.is_good() {
-            Ok(())
-        } else {
-            bail!("{tally}")
-        }
+        book(test::run(&test::Options::everything())?, &mut tally)
+    });
+    step("boot", &mut failed, || {
+        book(boot::run(&boot::Options::on(BOOTED))?, &mut tally)
+    });
+    step("support", &mut failed, || {
+        support::run(&support::Options { write: false })
     });
     step("size", &mut failed, || size::run(&options));
     if !failed.is_empty() {
@@ -30,6 +39,15 @@ pub fn run() -> bool {
     }
     println!("{tally}");
     failed.is_empty()
+}
+
+/// Adds what a step counted to `all`.
+fn book(tally: Tally, all: &mut Tally) -> Result<()> {
+    *all += tally;
+    if !tally.is_good() {
+        bail!("{tally}")
+    }
+    Ok(())
 }
 
 fn step(name: &str, failed: &mut Vec<String>, work: impl FnOnce() -> Result<()>) {

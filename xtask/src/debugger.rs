@@ -56,7 +56,7 @@ fn tour(core: Option<&Path>) -> String {
 pub fn check(guest: &Guest) -> Vec<Case> {
     match guest.build.target.runner() {
         Runner::Native => check_native(guest),
-        Runner::Qemu => check_emulated(guest),
+        Runner::Qemu | Runner::Kernel => check_emulated(guest),
     }
 }
 

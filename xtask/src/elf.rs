@@ -105,6 +105,26 @@ impl Image {
     }
 }
 
+/// Returns how many bytes from the beginning of an ELF file hold all that a kernel loads.
+pub fn loaded_bytes(bytes: &[u8]) -> Result<usize> {
+    let end = match FileKind::parse(bytes)? {
+        FileKind::Elf32 => segments_end::<elf::FileHeader32<Endianness>>(bytes),
+        _ => segments_end::<elf::FileHeader64<Endianness>>(bytes),
+    }?;
+    Ok(usize::try_from(end)?.min(bytes.len()))
+}
+
+fn segments_end<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<u64> {
+    let header = Elf::parse(bytes)?;
+    let endian = header.endian()?;
+    let segments = header.program_headers(endian, bytes)?.iter();
+    let ends = segments.map(|segment| {
+        let (offset, count) = segment.file_range(endian);
+        offset.saturating_add(count)
+    });
+    ends.max().context("the file has no segment")
+}
+
 fn has(flags: ProgramFlags, wanted: ProgramFlags) -> bool {
     flags & wanted == wanted
 }

@@ -4,12 +4,15 @@
 
 use crate::build::Build;
 use crate::process::{self, Finished};
-use crate::targets::Runner;
+use crate::targets::{Profile, Runner};
 use crate::variants::Variant;
 use anyhow::Result;
 use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
+
+/// How many threads a race starts in an emulated program that is not optimised.
+const FEW_THREADS: &str = "400";
 
 /// A program of another or of this CPU, ready to be run any number of times.
 #[derive(Clone, Debug)]
@@ -70,6 +73,10 @@ impl Guest {
         words.push(self.path.to_string_lossy().into_owned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
+        if target.runner() == Runner::Qemu && self.build.profile == Profile::Dev {
+            // A release build starts all of them on every CPU.
+            command.env("SUITE_THREADS", FEW_THREADS);
+        }
         command
     }
 
@@ -77,7 +84,7 @@ impl Guest {
     pub fn limit(&self) -> Duration {
         match self.build.target.runner() {
             Runner::Native => Duration::from_secs(60),
-            Runner::Qemu => Duration::from_secs(180),
+            Runner::Qemu | Runner::Kernel => Duration::from_secs(180),
         }
     }
 

@@ -2,6 +2,8 @@
 //!
 //! This file parses the command line and calls the verb; each verb has a file of its own.
 
+mod asm;
+mod boot;
 mod build;
 mod case;
 mod check;
@@ -12,14 +14,18 @@ mod elf;
 mod examples;
 mod guest;
 mod hosted;
+mod machines;
 mod new;
+mod port;
 mod process;
 mod protocol;
 mod readme;
+mod results;
 mod setup;
 mod size;
 mod skips;
 mod step;
+mod support;
 mod tally;
 mod targets;
 mod test;
@@ -51,13 +57,28 @@ enum Verb {
     /// `N passed, N failed, N skipped`; the exit status is 0 if something passed and nothing
     /// failed.
     Test(test::Options),
-    /// Check formatting, lints, the library on every target, and the house rules
-    Check,
+    /// Check formatting, lints, the library, documentation, and the house rules
+    Check(check::Options),
     /// Say which outside tools are missing, and install them where apt-get can
     Setup,
+    /// Check what must hold in the machine code of every CPU, or print a function of it
+    ///
+    /// Once a thread has unmapped its stack nothing touches memory; what clone starts cannot
+    /// return; the program's first instructions align the stack.
+    Asm(asm::Options),
+    /// Run the suite on real kernels, Debian's, each in an emulated machine
+    ///
+    /// Covers every CPU that Debian has a kernel for unless told otherwise. Emulators that are
+    /// missing are installed first; kernels are downloaded once and never installed. The last line
+    /// is the tally, as `test` has it.
+    Boot(boot::Options),
+    /// Begin a port: write a CPU file with everything that is to be filled in
+    Port(port::Options),
+    /// Compare the support table of arch/README.md with what `test` and `boot` found
+    Support(support::Options),
     /// Build the examples as small as they get; print their sizes and check their ELF files
     Size(size::Options),
-    /// Run setup, check, test and size, as continuous integration does
+    /// Run setup, check, test, boot and size, as continuous integration does
     ///
     /// Every step runs even if one before it failed. The last line is the tally of the tests.
     Ci,
@@ -83,8 +104,13 @@ fn run(verb: Verb) -> Result<bool> {
     match verb {
         Verb::New(options) => new::run(&options).map(|()| true),
         Verb::Test(options) => Ok(report(test::run(&options)?)),
-        Verb::Check => check::run().map(|()| true),
+        Verb::Check(options) => check::run(&options).map(|()| true),
         Verb::Setup => setup::run().map(|()| true),
+        Verb::Asm(options) if options.function.is_some() => asm::run(&options).map(|_| true),
+        Verb::Asm(options) => Ok(report(asm::run(&options)?)),
+        Verb::Boot(options) => Ok(report(boot::run(&options)?)),
+        Verb::Port(options) => port::run(&options).map(|()| true),
+        Verb::Support(options) => support::run(&options).map(|()| true),
         Verb::Size(options) => size::run(&options).map(|()| true),
         Verb::Ci => Ok(ci::run()),
     }

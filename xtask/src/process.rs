@@ -28,6 +28,8 @@ pub enum Ended {
     TimedOut(Duration),
     /// Killed because it printed without end.
     Flooded,
+    /// Gone with the machine it ran on.
+    CutOff,
 }
 
 impl Ended {
@@ -51,6 +53,7 @@ impl Ended {
                 format!("no end after {} s, killed", limit.as_secs_f32())
             }
             Self::Flooded => format!("more than {OUTPUT_BYTES_MAX} bytes of output, killed"),
+            Self::CutOff => "its machine ended first".into(),
         }
     }
 }

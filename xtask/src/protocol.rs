@@ -5,6 +5,7 @@
 //! is chatter. This module starts nothing and does not know which skips are allowed; it is told.
 
 use crate::process::Ended;
+use crate::tally::Tally;
 use std::collections::HashSet;
 
 /// What the program has to say about itself to be believed.
@@ -30,6 +31,15 @@ pub struct Verdict {
 }
 
 impl Verdict {
+    /// Counts the cases.
+    pub fn tally(&self) -> Tally {
+        Tally {
+            passed: self.passed.len(),
+            failed: self.failed,
+            skipped: self.skipped.len(),
+        }
+    }
+
     fn complain(&mut self, sentence: String) {
         self.complaints.push(sentence);
     }

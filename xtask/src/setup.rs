@@ -3,7 +3,9 @@
 //! It installs through apt-get alone and never touches rustup. When everything is there it says so
 //! in one line.
 
+use crate::asm;
 use crate::debugger;
+use crate::machines::Machine;
 use crate::process;
 use crate::targets::{self, Runner, Target};
 use crate::toolchain::{self, Compiler};
@@ -24,7 +26,7 @@ struct Need {
 /// Runs the verb for all targets.
 pub fn run() -> Result<()> {
     let everything: Vec<&Target> = targets::TABLE.iter().collect();
-    let before = missing(&everything);
+    let before = missing(&needs(&everything));
     if before.is_empty() {
         println!("setup: everything is there ({})", describe(&everything)?);
         return Ok(());
@@ -34,9 +36,27 @@ pub fn run() -> Result<()> {
 
 /// Makes sure that `targets` can be built and run; installs what is missing, or says what to do.
 pub fn ensure(targets: &[&Target]) -> Result<()> {
-    let missing = missing(targets);
+    provide(|| needs(targets))
+}
+
+/// Makes sure that `machines` can be emulated, likewise.
+pub fn ensure_machines(machines: &[&Machine]) -> Result<()> {
+    let need = |machine: &&Machine| Need {
+        what: format!(
+            "{} (package {})",
+            machine.emulator, machine.emulator_package
+        ),
+        package: machine.emulator_package,
+        is_there: toolchain::on_path(machine.emulator).is_some(),
+    };
+    provide(|| machines.iter().map(need).collect())
+}
+
+/// Installs what is missing of `needs`, which are asked for again afterwards.
+fn provide(needs: impl Fn() -> Vec<Need>) -> Result<()> {
+    let missing = missing(&needs());
     if !missing.is_empty() {
-        for need in needs(targets) {
+        for need in needs() {
             println!(
                 "setup: {:7} {}",
                 if need.is_there { "there" } else { "MISSING" },
@@ -44,7 +64,7 @@ pub fn ensure(targets: &[&Target]) -> Result<()> {
             );
         }
         install(&missing)?;
-        let still = self::missing(targets);
+        let still = self::missing(&needs());
         if !still.is_empty() {
             bail!(
                 "apt-get succeeded, but these still miss their tools: {}",
@@ -86,6 +106,13 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
             });
         }
     }
+    for (program, package) in targets.iter().filter_map(|target| target.pie_linker) {
+        needs.push(Need {
+            what: format!("{program} (package {package})"),
+            package,
+            is_there: toolchain::on_path(program).is_some(),
+        });
+    }
     for target in targets
         .iter()
         .filter(|target| target.runner() == Runner::Qemu)
@@ -98,6 +125,14 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
             is_there,
         });
     }
+    needs.push(Need {
+        what: format!(
+            "llvm-objdump of LLVM 19 or later (package {})",
+            asm::PACKAGE
+        ),
+        package: asm::PACKAGE,
+        is_there: asm::disassembler().is_some(),
+    });
     let runners: Vec<_> = targets.iter().map(|target| target.runner()).collect();
     for (runner, package) in [
         (Runner::Native, debugger::NATIVE),
@@ -115,8 +150,8 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
 }
 
 /// Returns the packages whose tools are missing, each once.
-fn missing(targets: &[&Target]) -> Vec<&'static str> {
-    let mut packages: Vec<_> = needs(targets)
+fn missing(needs: &[Need]) -> Vec<&'static str> {
+    let mut packages: Vec<_> = needs
         .iter()
         .filter(|need| !need.is_there)
         .map(|need| need.package)
@@ -139,7 +174,12 @@ fn install(packages: &[&str]) -> Result<()> {
         bail!(
             "this system is not Debian or Ubuntu; install what these Debian packages carry by\n\
              its own means and run the command again: {}\n\
-             (qemu-user: the user-mode emulators; gdb-multiarch: a gdb for every CPU, under that\n\
+             (qemu-user: the user-mode emulators; qemu-system-*: those of whole machines;
+\
+             llvm-19: llvm-objdump, of any later version too;
+\
+             gdb-multiarch: a gdb for every CPU, under that
+\
              name; rustc-web, cargo-web, rust-web-src: a compiler\n\
              at {} with its library sources, which builds `core` for CPUs rustup has none for;\n\
              for the CPUs that rustup knows, `rustup target add TRIPLE` does instead)",

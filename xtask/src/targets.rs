@@ -2,6 +2,7 @@
 //!
 //! It does not know how a program is built or run; see `build` and `guest`.
 
+use crate::machines::{self, Machine};
 use anyhow::{Result, bail};
 use std::fmt;
 
@@ -76,6 +77,8 @@ pub enum Runner {
     Native,
     /// The user-mode emulator named in the target's row.
     Qemu,
+    /// A real kernel in the emulated machine named in the target's row; `boot` alone uses it.
+    Kernel,
 }
 
 impl fmt::Display for Runner {
@@ -83,6 +86,7 @@ impl fmt::Display for Runner {
         f.pad(match self {
             Self::Native => "native",
             Self::Qemu => "qemu",
+            Self::Kernel => "kernel",
         })
     }
 }
@@ -92,6 +96,8 @@ impl fmt::Display for Runner {
 pub struct Target {
     /// Our name.
     pub name: &'static str,
+    /// The machine whose real kernel runs the programs too, where Debian has one.
+    pub machine: Option<&'static Machine>,
     /// What the guest prints as `arch=`: the CPU file's name for itself.
     pub cpu: &'static str,
     /// rustc's name.
@@ -108,6 +114,9 @@ pub struct Target {
     pub page_bytes: u64,
     /// Flags for rustc beyond the link mode's.
     pub rustflags: &'static [&'static str],
+    /// What links the position-independent programs where LLD cannot: its name on PATH, and the
+    /// Debian package that carries it.
+    pub pie_linker: Option<(&'static str, &'static str)>,
     /// Whether the long checks run here too, which look at portable code: the examples' comparisons
     /// with other programs, debuggers.
     pub is_thorough: bool,
@@ -141,15 +150,20 @@ const FIXED_THEN_PIE: &[(LinkMode, Profile)] = &[
     (LinkMode::Fixed, Profile::Dev),
     (LinkMode::Pie, Profile::Release),
 ];
-/// Both profiles, where programs cannot relocate themselves.
-const FIXED_ONLY: &[(LinkMode, Profile)] = &[
-    (LinkMode::Fixed, Profile::Dev),
-    (LinkMode::Fixed, Profile::Release),
-];
+/// For MIPS release 6: without optimisation, LLVM 22 stores the result of a comparison of floats on
+/// the stack, which its code for that does not know how to do, and dies. With the register
+/// allocator that optimised code gets there is no need to; nothing else changes.
+const R6_FLAGS: &[&str] = &["-Cllvm-args=-optimize-regalloc"];
+
+/// At a fixed address, LLVM reaches another crate's thread-locals by way of the GOT, from a register
+/// that callers do not set there.
+const N64_FLAGS: &[&str] = &["-Ztls-model=local-exec"];
+const N64_R6_FLAGS: &[&str] = &["-Ztls-model=local-exec", R6_FLAGS[0]];
 
 /// What a row is unless it says otherwise.
 const ORDINARY: Target = Target {
     name: "",
+    machine: None,
     cpu: "",
     triple: "",
     native_on: "",
@@ -158,6 +172,7 @@ const ORDINARY: Target = Target {
     builds: ALL,
     page_bytes: 4096,
     rustflags: &[],
+    pie_linker: None,
     is_thorough: false,
 };
 
@@ -165,6 +180,7 @@ const ORDINARY: Target = Target {
 pub const TABLE: &[Target] = &[
     Target {
         name: "x86_64",
+        machine: Some(&machines::AMD64),
         cpu: "x86_64",
         triple: "x86_64-unknown-linux-gnu",
         qemu: "qemu-x86_64",
@@ -178,6 +194,7 @@ pub const TABLE: &[Target] = &[
         triple: "i686-unknown-linux-gnu",
         qemu: "qemu-i386",
         native_on: "x86_64",
+        builds: FIXED_THEN_PIE,
         ..ORDINARY
     },
     Target {
@@ -191,6 +208,7 @@ pub const TABLE: &[Target] = &[
     },
     Target {
         name: "aarch64",
+        machine: Some(&machines::ARM64),
         cpu: "aarch64",
         triple: "aarch64-unknown-linux-gnu",
         qemu: "qemu-aarch64",
@@ -208,6 +226,7 @@ pub const TABLE: &[Target] = &[
     },
     Target {
         name: "armv7",
+        machine: Some(&machines::ARMHF),
         cpu: "arm",
         triple: "armv7-unknown-linux-gnueabihf",
         qemu: "qemu-arm",
@@ -268,7 +287,7 @@ pub const TABLE: &[Target] = &[
         triple: "loongarch64-unknown-linux-gnu",
         qemu: "qemu-loongarch64",
         page_bytes: 16384,
-        builds: ALL,
+        builds: PIE_THEN_FIXED,
         rustflags: &["-Ctarget-feature=-lsx"],
         ..ORDINARY
     },
@@ -277,7 +296,7 @@ pub const TABLE: &[Target] = &[
         cpu: "powerpc",
         triple: "powerpc-unknown-linux-gnu",
         qemu: "qemu-ppc",
-        builds: ALL,
+        builds: FIXED_THEN_PIE,
         ..ORDINARY
     },
     Target {
@@ -291,18 +310,20 @@ pub const TABLE: &[Target] = &[
     },
     Target {
         name: "powerpc64le",
+        machine: Some(&machines::PPC64EL),
         cpu: "powerpc64",
         triple: "powerpc64le-unknown-linux-gnu",
         qemu: "qemu-ppc64le",
-        builds: FIXED_THEN_PIE,
+        builds: PIE_THEN_FIXED,
         ..ORDINARY
     },
     Target {
         name: "s390x",
+        machine: Some(&machines::S390X),
         cpu: "s390x",
         triple: "s390x-unknown-linux-gnu",
         qemu: "qemu-s390x",
-        builds: ALL,
+        builds: PIE_THEN_FIXED,
         ..ORDINARY
     },
     Target {
@@ -310,16 +331,17 @@ pub const TABLE: &[Target] = &[
         cpu: "mips",
         triple: "mips-unknown-linux-gnu",
         qemu: "qemu-mips",
-        builds: FIXED_ONLY,
         is_thorough: true,
+        builds: FIXED_THEN_PIE,
         ..ORDINARY
     },
     Target {
         name: "mipsel",
+        machine: Some(&machines::MIPSEL),
         cpu: "mips",
         triple: "mipsel-unknown-linux-gnu",
         qemu: "qemu-mipsel",
-        builds: FIXED_ONLY,
+        builds: PIE_THEN_FIXED,
         ..ORDINARY
     },
     Target {
@@ -328,7 +350,8 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa32r6-unknown-linux-gnu",
         qemu: "qemu-mips",
         qemu_args: &["-cpu", "mips32r6-generic"],
-        builds: FIXED_ONLY,
+        builds: FIXED_THEN_PIE,
+        rustflags: R6_FLAGS,
         ..ORDINARY
     },
     Target {
@@ -337,7 +360,8 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa32r6el-unknown-linux-gnu",
         qemu: "qemu-mipsel",
         qemu_args: &["-cpu", "mips32r6-generic"],
-        builds: FIXED_ONLY,
+        builds: PIE_THEN_FIXED,
+        rustflags: R6_FLAGS,
         ..ORDINARY
     },
     Target {
@@ -345,15 +369,18 @@ pub const TABLE: &[Target] = &[
         cpu: "mips64",
         triple: "mips64-unknown-linux-gnuabi64",
         qemu: "qemu-mips64",
-        builds: FIXED_ONLY,
+        builds: FIXED_THEN_PIE,
+        rustflags: N64_FLAGS,
         ..ORDINARY
     },
     Target {
         name: "mips64el",
+        machine: Some(&machines::MIPS64EL),
         cpu: "mips64",
         triple: "mips64el-unknown-linux-gnuabi64",
         qemu: "qemu-mips64el",
-        builds: FIXED_ONLY,
+        builds: PIE_THEN_FIXED,
+        rustflags: N64_FLAGS,
         ..ORDINARY
     },
     Target {
@@ -362,7 +389,8 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa64r6-unknown-linux-gnuabi64",
         qemu: "qemu-mips64",
         qemu_args: &["-cpu", "I6400"],
-        builds: FIXED_ONLY,
+        builds: FIXED_THEN_PIE,
+        rustflags: N64_R6_FLAGS,
         ..ORDINARY
     },
     Target {
@@ -371,7 +399,8 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa64r6el-unknown-linux-gnuabi64",
         qemu: "qemu-mips64el",
         qemu_args: &["-cpu", "I6400"],
-        builds: FIXED_ONLY,
+        builds: PIE_THEN_FIXED,
+        rustflags: N64_R6_FLAGS,
         ..ORDINARY
     },
     Target {
@@ -380,7 +409,11 @@ pub const TABLE: &[Target] = &[
         triple: "sparc64-unknown-linux-gnu",
         qemu: "qemu-sparc64",
         page_bytes: 8192,
-        builds: ALL,
+        builds: PIE_THEN_FIXED,
+        // LLD 22 knows no model of thread-locals but local-exec here, and makes no relative
+        // relocations.
+        rustflags: &["-Ztls-model=local-exec"],
+        pie_linker: Some(("sparc64-linux-gnu-ld", "binutils-sparc64-linux-gnu")),
         ..ORDINARY
     },
     Target {
@@ -390,11 +423,19 @@ pub const TABLE: &[Target] = &[
         qemu: "qemu-hexagon",
         page_bytes: 65536,
         qemu_args: &["-cpu", "v67"],
-        builds: ALL,
-        rustflags: &["-Clink-self-contained=no"],
+        builds: PIE_THEN_FIXED,
+        // Unoptimised position-independent code would call `__tls_get_addr` by a symbol that LLD leaves
+        // undefined.
+        rustflags: &["-Clink-self-contained=no", "-Ztls-model=local-exec"],
         ..ORDINARY
     },
 ];
+
+/// Returns a row's place in the table.
+pub fn place(target: &Target) -> usize {
+    let is_it = |row: &Target| row.name == target.name;
+    TABLE.iter().position(is_it).unwrap_or(TABLE.len())
+}
 
 /// Returns the rows that `--arch` names: one row's name, `host`, or `all`.
 pub fn select(arch: &str) -> Result<Vec<&'static Target>> {

@@ -2,18 +2,19 @@
 //!
 //! One broken build or program never stops the rest. Progress is one line per program.
 
-use crate::build::{self, Build};
+use crate::build::{self, Build, Suite};
 use crate::case::Case;
 use crate::elf::Image;
 use crate::examples::{self, Check};
 use crate::guest::Guest;
 use crate::process;
 use crate::protocol::{self, Expected, Verdict};
+use crate::results::{self, Results};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
-use crate::targets::{self, Profile};
-use crate::{debugger, docs, hosted, readme, setup, variants};
-use anyhow::{Result, ensure};
+use crate::targets::{self, Profile, Runner};
+use crate::{asm, debugger, docs, hosted, readme, setup, variants};
+use anyhow::Result;
 use clap::Args;
 use std::path::Path;
 use std::time::Instant;
@@ -34,7 +35,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
     /// How many programs are run at a time
-    #[arg(long, default_value_t = 1)]
+    #[arg(long, default_value_t = 2)]
     pub runs: usize,
 }
 
@@ -46,7 +47,7 @@ impl Options {
             profile: None,
             filter: None,
             jobs: 2,
-            runs: 1,
+            runs: 2,
         }
     }
 
@@ -78,6 +79,7 @@ enum Job {
     Suite(Guest),
     Example(Guest, Check),
     Elf(Guest),
+    Asm(Guest),
     Debugger(Guest),
 }
 
@@ -87,6 +89,7 @@ impl Job {
             Self::Suite(guest)
             | Self::Example(guest, _)
             | Self::Elf(guest)
+            | Self::Asm(guest)
             | Self::Debugger(guest) => guest,
         }
     }
@@ -96,6 +99,7 @@ impl Job {
             Self::Suite(guest) => guest.name(),
             Self::Example(guest, _) => format!("example {}", guest.name()),
             Self::Elf(guest) => format!("elf {}", guest.name()),
+            Self::Asm(_) => "asm".to_owned(),
             Self::Debugger(_) => "debugger".to_owned(),
         }
     }
@@ -106,13 +110,7 @@ pub fn run(options: &Options) -> Result<Tally> {
     let filter = options.filter.as_deref();
     let builds = options.builds()?;
     setup::ensure(&targets::select(&options.arch)?)?;
-    let mut suite = build::programs_in(Path::new("tests/src/bin"))?;
-    // Not suite programs themselves: others run them and judge what they print.
-    suite.retain(|program| !program.ends_with("_probe"));
-    ensure!(
-        !suite.is_empty(),
-        "tests/src/bin holds no program: there is nothing to test"
-    );
+    let suite = Suite::list()?.programs;
     let mut tally = Tally::default();
     let mut failures = table_errors(&suite)?;
     tally.failed += failures.len();
@@ -135,7 +133,7 @@ pub fn run(options: &Options) -> Result<Tally> {
     }
 
     let mut jobs = Vec::new();
-    for (build, outcome) in build::run_all(&builds, options.jobs) {
+    for (build, outcome) in build::run_all(&builds, options.jobs, Build::run) {
         match outcome {
             Ok(()) => jobs.extend(plan(build, &suite)),
             Err(error) => {
@@ -146,13 +144,19 @@ pub fn run(options: &Options) -> Result<Tally> {
         }
     }
     let verdicts = build::in_parallel(&jobs, options.runs, |job| run_job(job, filter));
-    let mut observed = Vec::new();
+    let (mut observed, mut results) = (Vec::new(), Results::default());
     for (job, verdict) in jobs.iter().zip(verdicts) {
-        tally += Tally {
-            passed: verdict.passed.len(),
-            failed: verdict.failed,
-            skipped: verdict.skipped.len(),
-        };
+        tally += verdict.tally();
+        let build = job.guest().build;
+        let (mode, profile, target) = (build.mode, build.profile, build.target);
+        let what = format!("{mode}-{profile}");
+        results.add(
+            targets::place(target),
+            target.name,
+            &what,
+            &job.title(),
+            verdict.tally(),
+        );
         if verdict.failed > 0 {
             failures.push(format!("{} {}", job.guest().build.label(), job.title()));
         }
@@ -171,9 +175,15 @@ pub fn run(options: &Options) -> Result<Tally> {
         }
     }
     let full = options.arch == "all" && filter.is_none() && options.profile.is_none();
-    let stale = skips::stale(skips::TABLE, &observed, full);
+    let stale = skips::stale(skips::of(&[Runner::Native, Runner::Qemu]), &observed, full);
     tally.failed += stale.len();
     failures.extend(stale);
+    results.print();
+    if filter.is_none() && options.profile.is_none() {
+        let chosen = targets::select(&options.arch)?;
+        let names = chosen.iter().map(|target| target.name);
+        results.keep("test", &names.collect::<Vec<_>>())?;
+    }
     conclude(&failures, tally, filter);
     Ok(tally)
 }
@@ -187,7 +197,10 @@ fn table_errors(suite: &[String]) -> Result<Vec<String>> {
     let unknown = variants::unknown_programs(suite).into_iter().map(|name| {
         format!("xtask/src/variants.rs names `{name}`, but there is no tests/src/bin/{name}.rs")
     });
-    Ok(unchecked.chain(unknown).collect())
+    let areas = results::unknown_programs(suite).into_iter().map(|name| {
+        format!("tests/src/bin/{name}.rs belongs to no area: add it in xtask/src/results.rs")
+    });
+    Ok(unchecked.chain(unknown).chain(areas).collect())
 }
 
 fn plan(build: Build, suite: &[String]) -> Vec<Job> {
@@ -199,15 +212,23 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
         }
     }
     for &(name, check) in examples::TABLE {
-        if build.target.is_thorough || examples::SHORT.contains(&name) {
+        if examples::SHORT.contains(&name) || is_worth_long_checks(build) {
             jobs.push(Job::Example(Guest::example(build, name), check));
         }
         jobs.push(Job::Elf(Guest::example(build, name)));
     }
+    jobs.push(Job::Asm(Guest::example(build, asm::PROGRAM)));
     if build.target.is_thorough {
         jobs.push(Job::Debugger(Guest::suite(build, debugger::PROGRAM, None)));
     }
     jobs
+}
+
+/// Whether the examples' long checks run on a build. They look at portable code, so one CPU of each
+/// kind serves, and an emulated program that is not optimised would take minutes.
+fn is_worth_long_checks(build: Build) -> bool {
+    let is_slow = build.target.runner() == Runner::Qemu && build.profile == Profile::Dev;
+    build.target.is_thorough && !is_slow
 }
 
 /// Runs and judges one job, and prints its line; a failure is printed with all that is known.
@@ -218,6 +239,7 @@ fn run_job(job: &Job, filter: Option<&str>) -> Verdict {
     let verdict = match job {
         Job::Suite(_) => run_suite(guest, filter, &mut output),
         Job::Example(_, check) => from_cases(check(guest), filter),
+        Job::Asm(_) => from_cases(asm::check(guest), filter),
         Job::Debugger(_) => from_cases(debugger::check(guest), filter),
         Job::Elf(_) => match Image::read(&guest.path) {
             Ok(image) => from_cases(image.rules(guest.build.mode), filter),
@@ -287,7 +309,8 @@ fn run_suite(guest: &Guest, filter: Option<&str>, output: &mut String) -> Verdic
     protocol::judge(&expected, &finished.stdout, finished.ended, &allowed)
 }
 
-fn broken(complaint: String) -> Verdict {
+/// A judgement over something that could not even be looked at.
+pub fn broken(complaint: String) -> Verdict {
     Verdict {
         failed: 1,
         complaints: vec![complaint],
@@ -317,7 +340,8 @@ fn from_cases(cases: Vec<Case>, filter: Option<&str>) -> Verdict {
     verdict
 }
 
-fn conclude(failures: &[String], tally: Tally, filter: Option<&str>) {
+/// Prints what failed, and a hint where nothing was run.
+pub fn conclude(failures: &[String], tally: Tally, filter: Option<&str>) {
     if !failures.is_empty() {
         println!("\nwhat failed:");
         for failure in failures {

@@ -6,7 +6,7 @@
 
 use crate::process;
 use crate::targets::{LinkMode, Target};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -116,6 +116,18 @@ pub fn cross_linker() -> Result<PathBuf> {
     )
 }
 
+/// Returns what links `target`'s programs, and the flag by which rustc knows its kind.
+fn linker_for(target: &Target, mode: LinkMode) -> Result<(PathBuf, &'static str)> {
+    match target.pie_linker {
+        Some((program, package)) if mode == LinkMode::Pie => {
+            let linker = on_path(program)
+                .with_context(|| format!("no {program} on PATH (Debian: package {package})"))?;
+            Ok((linker, "-Clinker-flavor=ld"))
+        }
+        _ => Ok((cross_linker()?, "-Clinker-flavor=ld.lld")),
+    }
+}
+
 /// Makes `cargo VERB --target …` for a target and link mode, in a target directory of its own, so
 /// that other flags never rebuild what is there. `unstable` lets a package use unstable features.
 pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Result<Command> {
@@ -130,12 +142,24 @@ pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Res
     rustflags.extend(target.rustflags);
     if compiler != Compiler::Host {
         let triple = target.triple.replace(['-', '.'], "_").to_uppercase();
+        let (linker, flavor) = linker_for(target, mode)?;
         // Through cargo rather than `-Clinker=`, so that build scripts see RUSTC_LINKER.
-        command.env(format!("CARGO_TARGET_{triple}_LINKER"), cross_linker()?);
-        rustflags.insert(0, "-Clinker-flavor=ld.lld");
+        command.env(format!("CARGO_TARGET_{triple}_LINKER"), linker);
+        rustflags.insert(0, flavor);
     }
     if compiler == Compiler::DebianBuildStd {
-        command.arg("-Zbuild-std=core,alloc");
+        command.arg("-Zbuild-std=core");
+    }
+    if !target.is_thorough {
+        // Whole-program optimisation and debuggers are looked at on the thorough targets; here they
+        // would double the time of a build, of which there are many.
+        for (variable, value) in [
+            ("CARGO_PROFILE_DEV_DEBUG", "0"),
+            ("CARGO_PROFILE_RELEASE_LTO", "off"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+        ] {
+            command.env(variable, value);
+        }
     }
     if unstable || compiler == Compiler::DebianBuildStd {
         command.env("RUSTC_BOOTSTRAP", "1");

@@ -18,7 +18,7 @@ const FUNCTIONS: [(&str, bool); 4] = [
     ("threadbare_signal_restorer", false),
 ];
 /// Instructions not to stop at: system calls, and the traps after what never returns.
-const LEFT_OUT: [&str; 4] = ["syscall", "svc", "ud2", "brk"];
+const LEFT_OUT: [&str; 5] = ["syscall", "svc", "int", "ud2", "brk"];
 /// Where backtraces may end: where a thread begins, and where its stack is gone.
 const ENDS: [&str; 3] = ["_start", "clone_thread", "unmap_and_exit"];
 

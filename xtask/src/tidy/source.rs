@@ -9,6 +9,8 @@ const SAFETY_LINES_MAX: usize = 3;
 
 /// The files, besides those in `arch/`, that may name a CPU.
 const NAMES_CPUS: &[&str] = &["src/arch.rs", "tests/src/arch.rs", "tests/src/loader.rs"];
+/// The folders of CPU files.
+const CPU_FOLDERS: &[&str] = &["arch/", "tests/src/loader/"];
 /// Files that are read by `include!`, where the compiler refuses `//!`: they begin with `// `.
 const INCLUDED: &[&str] = &["build/link.rs"];
 /// Names of files that are tables of numbers, whose length is the kernel's choice.
@@ -68,7 +70,10 @@ pub fn check(source: &Source) -> Vec<String> {
         );
     }
     let in_arch = source.path.starts_with("arch/");
-    let names_cpus = in_arch || NAMES_CPUS.contains(&source.path.as_str());
+    let is_cpu_file = CPU_FOLDERS
+        .iter()
+        .any(|folder| source.path.starts_with(folder));
+    let names_cpus = is_cpu_file || NAMES_CPUS.contains(&source.path.as_str());
     for (index, line) in lines.iter().enumerate() {
         let number = index + 1;
         let code = code_of(line);
@@ -205,6 +210,7 @@ mod tests {
             "arch/mips.rs",
             "tests/src/arch.rs",
             "tests/src/loader.rs",
+            "tests/src/loader/mips.rs",
         ] {
             accepted(path, &text);
         }

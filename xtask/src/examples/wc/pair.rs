@@ -11,6 +11,7 @@ use anyhow::{Context, Result, ensure};
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
+use std::sync::Once;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// The two programs, and a directory in which both run.
@@ -45,6 +46,9 @@ impl<'a> Pair<'a> {
             "this check compares with GNU wc, but `wc --version` says {version:?}: \
              put GNU coreutils first on PATH"
         );
+        // On record, since versions differ.
+        static TOLD: Once = Once::new();
+        TOLD.call_once(|| println!("       wc is compared with: {version}"));
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let count = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("threadbare-wc-{}-{count}", std::process::id());
