@@ -223,7 +223,7 @@ macro_rules! __tls_offset {
 /// image, by a local-exec access. For an `unsafe` block.
 ///
 /// # Safety
-/// 1. The static lies in a section named `.tdata.…` or `.tbss.…`, and the code in the program itself.
+/// 1. The static lies in `.tdata.…` or `.tbss.…`, and the code in the program itself.
 /// 2. This thread's TLS is set up.
 #[doc(hidden)]
 #[macro_export]

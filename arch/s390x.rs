@@ -161,13 +161,13 @@ pub unsafe fn set_thread_pointer(tp: usize) -> isize {
     0
 }
 
-/// Evaluates to the address of this thread's copy of `$symbol`, a static in the program's TLS image,
-/// by a local-exec access. For an `unsafe` block.
+/// Evaluates to the address of this thread's copy of `$symbol`, a static in the program's TLS
+/// image, by a local-exec access. For an `unsafe` block.
 ///
 /// No instruction holds such an offset: each access brings a word among the constants.
 ///
 /// # Safety
-/// 1. The static lies in a section named `.tdata.…` or `.tbss.…`, and the code in the program itself.
+/// 1. The static lies in `.tdata.…` or `.tbss.…`, and the code in the program itself.
 /// 2. This thread's TLS is set up.
 #[doc(hidden)]
 #[macro_export]

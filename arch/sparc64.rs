@@ -283,7 +283,7 @@ pub unsafe extern "C" fn clone_thread(
         ".cfi_def_cfa_register %fp",
         ".cfi_window_save",
         ".cfi_register %o7, %i7",
-        "flushw",                          // the child has only this window, others stay the parent's
+        "flushw",                          // the child has only this window
         "mov %i0, %o0",
         "sub %i1, {bias} + {frame}, %o1",  // the frame that every caller has
         "mov %i2, %o2",
@@ -292,7 +292,7 @@ pub unsafe extern "C" fn clone_thread(
         "mov {clone}, %g1",
         "ta 0x6d",
         ".cfi_remember_state",
-        ".cfi_undefined %o7",              // two threads come by here, and one of them has no caller
+        ".cfi_undefined %o7",              // two threads come by, and one has no caller
         "bcs,pn %xcc, 1f",                 // the error flag
         "nop",
         "brnz,pn %o1, 2f",                 // which of the two this is

@@ -2,8 +2,8 @@
 //!
 //! Until that is done, a static that holds a pointer holds a link-time address. So this function
 //! reads no static and, in an unoptimised build too, calls nothing: not a method of a number or a
-//! pointer, not `memcpy`, which is what moving a structure comes to, and not what multiplies where a
-//! CPU does not say that a product is too large. Nor does it read constants from memory: their
+//! pointer, not `memcpy`, which is what moving a structure comes to, and not what multiplies where
+//! a CPU does not say that a product is too large. Nor does it read constants from memory: their
 //! addresses may themselves be pointers to relocate. It is loops over integers, with plain
 //! operators, raw dereferences and helpers that are always inlined (`wrapping_add` is).
 //!

@@ -1,8 +1,8 @@
 //! Clocks, with seconds of 64 bits on every CPU.
 //!
-//! On 32-bit CPUs the calls with 64-bit seconds came in Linux 5.1. Older kernels answer `ENOSYS`, or
-//! `EPERM`, as some filters do, and are asked again by the older call, whose seconds end in 2038. The
-//! answer is not remembered: a wrong guess costs one call on a kernel that is out of support.
+//! On 32-bit CPUs the calls with 64-bit seconds came in Linux 5.1. Older kernels answer `ENOSYS`,
+//! or `EPERM`, as some filters do, and are asked again by the older call, whose seconds end in
+//! 2038. The answer is not remembered: a wrong guess costs one call on a kernel out of support.
 //!
 //! Source: `kernel/time/posix-timers.c`, `include/uapi/linux/time_types.h`.
 

@@ -15,6 +15,10 @@ pub enum End {
     Signal(i32),
 }
 
+/// What `trap` may end a process by: an instruction that is illegal or a breakpoint, or, where no
+/// such is to be had, a load from where nothing is.
+pub const TRAP_SIGNALS: [u32; 3] = [k::SIGILL, k::SIGTRAP, k::SIGSEGV];
+
 /// Runs `body` in a child process and returns how it ended; a `body` that returns ends with 111.
 ///
 /// # Panics

@@ -153,7 +153,7 @@ pub fn dispose(signal: u32, disposition: Disposition) {
     }
 }
 
-/// Whether `struct sigaction` is longer here than the kernel's for this CPU, as it is in an emulator
+/// Whether `struct sigaction` is longer here than the kernel's for this CPU, as in an emulator
 /// that has a word for a restorer where the kernel has none: told by how much of one is written.
 pub fn is_action_too_long() -> bool {
     const UNTOUCHED: usize = 0x5a5a_5a5a;

@@ -12,7 +12,7 @@ use std::path::PathBuf;
 
 /// Areas, and the programs and checks that belong to each, by their names.
 const AREAS: &[(&str, &[&str])] = &[
-    ("contract", &["contract"]),
+    ("contract", &["contract", "signals", "times"]),
     ("start", &["start", "start_loader"]),
     (
         "tls",

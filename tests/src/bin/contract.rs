@@ -1,4 +1,5 @@
-//! The arch contract: a case for every item, on every CPU.
+//! The arch contract: a case for every item, on every CPU. Those about signals and times have
+//! programs of their own: `signals`, `times`.
 
 #![no_std]
 #![no_main]
@@ -6,15 +7,13 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use suite::child::{self, End};
+use suite::child::{self, End, TRAP_SIGNALS};
 use suite::kernel::call;
 use suite::{Verdict, check, check_eq};
 use threadbare::io::File;
 use threadbare::seam::arch::kernel as k;
 use threadbare::seam::arch::{self, TlsVariant, U64Arg};
-use threadbare::seam::sys::futex::{self, Scope, Woken};
-use threadbare::seam::sys::time::Clock;
-use threadbare::seam::{self, Process, sys, tls};
+use threadbare::seam::{Process, sys, tls};
 use threadbare::{Errno, thread};
 
 suite::area! { 11:
@@ -33,12 +32,6 @@ suite::area! { 11:
     current_word_is_each_threads_own,
     clone_reports_errors,
     unmap_and_exit_unmaps,
-    signal_handler_returns,
-    signal_mask_is_in_force_in_the_handler,
-    signal_frame_shows_where_the_code_was,
-    signal_stack_has_a_least_size,
-    times_have_64_bits,
-    times_fall_back_to_32_bits,
     trap_is_deadly,
     second_implementation_agrees,
 }
@@ -387,236 +380,6 @@ fn unmap_and_exit_unmaps() -> Verdict {
     }
     thread::set_cache_limits(thread::CacheLimits::DEFAULT);
     check_eq!(suite::kernel::mapping_count(), before);
-    Ok(())
-}
-
-static HANDLED: AtomicU32 = AtomicU32::new(0);
-
-extern "C" fn handler(signal: i32) {
-    HANDLED.fetch_add(signal as u32, Ordering::Relaxed);
-}
-
-/// Sends a signal whose handler returns to the calling thread.
-///
-/// The thread pointer is set to itself before: an emulator has one table of descriptors for all
-/// threads of 32-bit x86, and loads the thread register from it when a handler returns. What was
-/// written there last must be this thread's.
-fn raise(signal: u32) -> Result<(), Errno> {
-    // SAFETY: this thread's own TLS.
-    let result = unsafe { arch::set_thread_pointer(arch::thread_pointer()) };
-    assert!(result == 0);
-    sys::signal::raise(signal)
-}
-
-/// `SIGNAL_RESTORER`, `SIGACTION_LAYOUT`: the interrupted code goes on after the handler.
-fn signal_handler_returns() -> Verdict {
-    suite::kernel::dispose(k::SIGUSR1, suite::kernel::Disposition::Handle(handler));
-    for _ in 0..3 {
-        check!(raise(k::SIGUSR1).is_ok());
-    }
-    check_eq!(HANDLED.load(Ordering::Relaxed), 3 * k::SIGUSR1);
-    Ok(())
-}
-
-/// What the handler saw: 1 a wrong mask, 2 the right one, 3 one that was read a word too late.
-static MASKED: AtomicU32 = AtomicU32::new(0);
-
-extern "C" fn masking_handler(_: i32) {
-    let seen = [k::SIGUSR2, k::SIGHUP, 40, 64].map(is_blocked);
-    let only_third = [false, false, true, false];
-    MASKED.store(1 + u32::from(seen == only_third), Ordering::Relaxed);
-}
-
-/// Whether the calling thread has `signal` blocked, asked by adding nothing to its mask.
-fn is_blocked(signal: u32) -> bool {
-    let mut set = [0usize; size_of::<k::kernel_sigset_t>() / size_of::<usize>()];
-    let to = set.as_mut_ptr() as usize;
-    let bytes = size_of_val(&set);
-    // SAFETY: the kernel writes a set.
-    let asked = unsafe { call(k::__NR_rt_sigprocmask, [0, 0, to, bytes, 0, 0]) };
-    let bit = signal as usize - 1;
-    let word = set[bit / usize::BITS as usize];
-    asked.is_ok() && word & 1 << (bit % usize::BITS as usize) != 0
-}
-
-/// `SIGACTION_LAYOUT`: the mask arrives, and its bits are in the words where they belong.
-fn signal_mask_is_in_force_in_the_handler() -> Verdict {
-    let mut mask = sys::signal::SignalSet::NONE;
-    mask.insert(40);
-    let action = sys::signal::Action {
-        handler: masking_handler as extern "C" fn(i32) as usize,
-        flags: 0,
-        mask,
-    };
-    // SAFETY: the handler stores a word.
-    check!(unsafe { sys::signal::set_action(k::SIGWINCH, &action) }.is_ok());
-    check!(raise(k::SIGWINCH).is_ok());
-    if MASKED.load(Ordering::Relaxed) == 1 && suite::kernel::is_action_too_long() {
-        return Err(suite::Stop::Skip("sigaction is not the kernel's"));
-    }
-    check_eq!(MASKED.load(Ordering::Relaxed), 2);
-    check!(!is_blocked(40));
-    Ok(())
-}
-
-/// What `trap` may end a process by: an instruction that is illegal or a breakpoint, or, where no
-/// such is to be had, a load from where nothing is.
-const TRAP_SIGNALS: [u32; 3] = [k::SIGILL, k::SIGTRAP, k::SIGSEGV];
-
-#[inline(never)]
-fn trap_here() {
-    arch::trap()
-}
-
-extern "C" fn frame_handler(_: i32, _: *const u8, context: *const u8) {
-    let local = 0u8;
-    let below = black_box(&raw const local).addr();
-    // SAFETY: this is a handler with three arguments.
-    let (pc, sp) = unsafe { (arch::signal_pc(context), arch::signal_sp(context)) };
-    // On 32-bit ARM bit 0 of a function's address chooses the instruction set.
-    let start = black_box(trap_here as fn()) as usize & !1;
-    let status = match () {
-        () if !(start..start + 256).contains(&pc) => 1,
-        // By distance: the stack may be at the very end of the address space.
-        () if sp.wrapping_sub(below) >= 64 << 10 => 2,
-        () => 42,
-    };
-    sys::task::exit_process(status)
-}
-
-/// `signal_pc`, `signal_sp`: they show the function that trapped, and the stack above the handler.
-fn signal_frame_shows_where_the_code_was() -> Verdict {
-    let end = child::run(|| {
-        let action = sys::signal::Action {
-            handler: frame_handler as extern "C" fn(i32, *const u8, *const u8) as usize,
-            flags: k::SA_SIGINFO,
-            mask: sys::signal::SignalSet::NONE,
-        };
-        for signal in TRAP_SIGNALS {
-            // SAFETY: the handler ends the process.
-            if unsafe { sys::signal::set_action(signal, &action) }.is_err() {
-                sys::task::exit_process(3)
-            }
-        }
-        black_box(trap_here as fn())();
-    });
-    check_eq!(end, End::Exit(42));
-    Ok(())
-}
-
-/// `SIGNAL_STACK_BYTES_MIN`: the kernel takes a signal stack of that size, and not any size.
-fn signal_stack_has_a_least_size() -> Verdict {
-    let end = child::run(|| {
-        // Nobody writes there, for no handler runs on it. Not a local: a stack pointer in the range
-        // is refused, and a red zone puts locals below it.
-        static MEMORY: [u8; 16] = [0; 16];
-        let set = |bytes: usize| {
-            let stack = k::stack_t {
-                ss_sp: MEMORY.as_ptr().cast_mut().cast(),
-                ss_flags: 0,
-                ss_size: bytes as _,
-            };
-            let from = (&raw const stack).expose_provenance();
-            // SAFETY: the kernel reads the description.
-            unsafe { call(k::__NR_sigaltstack, [from, 0, 0, 0, 0, 0]) }
-        };
-        // No CPU's least is as small as the second; emulators may have another CPU's.
-        let status = match (set(arch::SIGNAL_STACK_BYTES_MIN), set(1024)) {
-            (Ok(_), Err(Errno::NOMEM)) => 42,
-            (Err(_), _) => 1,
-            _ => 2,
-        };
-        sys::task::exit_process(status)
-    });
-    check_eq!(end, End::Exit(42));
-    Ok(())
-}
-
-fn soon() -> sys::time::Timespec {
-    let mut time = sys::time::now(Clock::Monotonic).unwrap_or_default();
-    time.nanoseconds += 2_000_000;
-    if time.nanoseconds >= 1_000_000_000 {
-        time.nanoseconds -= 1_000_000_000;
-        time.seconds += 1;
-    }
-    time
-}
-
-/// Asks each call that takes or gives a time once.
-fn times_work() -> Verdict {
-    let (Ok(monotonic), Ok(day)) = (
-        sys::time::now(Clock::Monotonic),
-        sys::time::now(Clock::Realtime),
-    ) else {
-        check!("clocks" == "shown");
-        return Ok(());
-    };
-    check!(monotonic.nanoseconds < 1_000_000_000 && day.seconds > 1_600_000_000);
-    let until = soon();
-    check!(sys::time::sleep_until(Clock::Monotonic, until).is_ok());
-    check!(sys::time::now(Clock::Monotonic).is_ok_and(|now| now >= until));
-    let word = AtomicU32::new(5);
-    let wait = |expected, clock, until| {
-        // SAFETY: the word is aligned.
-        unsafe { futex::wait_until(word.as_ptr(), expected, Scope::Private, clock, until) }
-    };
-    let until = soon();
-    // A spurious wake-up is legal; a time that does not pass would hang here.
-    while wait(5, Clock::Monotonic, until).is_some() {}
-    check!(sys::time::now(Clock::Monotonic).is_ok_and(|now| now >= until));
-    check_eq!(wait(6, Clock::Monotonic, soon()), Some(Woken::ByChange));
-    let past = sys::time::Timespec {
-        seconds: 1,
-        nanoseconds: 0,
-    };
-    check_eq!(wait(5, Clock::Realtime, past), None);
-    Ok(())
-}
-
-/// `FUTEX_TIME64`, `CLOCK_GETTIME64`, `CLOCK_NANOSLEEP_TIME64`.
-fn times_have_64_bits() -> Verdict {
-    times_work()?;
-    // In the year 2100: with 32-bit seconds that would be in the past.
-    let far = sys::time::Timespec {
-        seconds: 4_102_444_800,
-        nanoseconds: 0,
-    };
-    let word = AtomicU32::new(0);
-    let address = word.as_ptr().expose_provenance();
-    let waker = thread::spawn(move || {
-        let word = core::ptr::with_exposed_provenance(address);
-        while futex::wake(word, 1, Scope::Private) == 0 {
-            thread::yield_now();
-        }
-    });
-    // SAFETY: the word is aligned, and lives until the waker is joined.
-    let woken =
-        unsafe { futex::wait_until(word.as_ptr(), 0, Scope::Private, Clock::Realtime, far) };
-    check!(waker.join().is_ok());
-    check_eq!(woken, Some(Woken::ByWake));
-    Ok(())
-}
-
-/// `TIME32`: on a kernel without the calls that have 64-bit seconds, the older ones serve.
-fn times_fall_back_to_32_bits() -> Verdict {
-    if arch::TIME32.is_none() {
-        // No kernel for this CPU lacks them.
-        check!(size_of::<usize>() == 8 || arch::nr::FUTEX == arch::nr::FUTEX_TIME64);
-        return Ok(());
-    }
-    for call in [
-        arch::nr::FUTEX_TIME64,
-        arch::nr::CLOCK_GETTIME64,
-        arch::nr::CLOCK_NANOSLEEP_TIME64,
-    ] {
-        for refusal in [Errno::NOSYS, Errno::PERM] {
-            seam::order(call, 0, u32::MAX, refusal);
-            let verdict = times_work();
-            let refused = seam::end();
-            verdict?;
-            check!(refused > 0);
-        }
-    }
     Ok(())
 }
 

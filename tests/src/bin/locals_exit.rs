@@ -5,11 +5,11 @@
 
 use core::cell::{Cell, RefCell};
 
-use threadbare::seam::arch::kernel as k;
 use suite::capture::{self, Captured};
 use suite::child::{End, no_core_file};
 use suite::locals::at_end;
 use suite::{Verdict, check_eq};
+use threadbare::seam::arch::kernel as k;
 use threadbare::sync::atomic::{AtomicBool, Ordering::SeqCst};
 use threadbare::{print, println, process, thread, thread_local};
 
