@@ -1,9 +1,10 @@
 //! `cargo xtask boot`: runs the suite on real kernels, Debian's, each in an emulated machine.
 //!
-//! A user-mode emulator hands system calls to this machine's kernel: it has no calls that it was not
-//! taught, and no page size, signal frame or scheduler of the CPU's own. Here all of that is real
-//! but the processor. Each machine is started once; its first process is the suite's `boot_probe`,
-//! which runs the programs one after the other. What they printed is judged as `test` does.
+//! A user-mode emulator hands system calls to this machine's kernel: it has no calls that it was
+//! not taught, and no page size, signal frame or scheduler of the CPU's own. Here all of that is
+//! real but the processor. Each machine is started once; its first process is the suite's
+//! `boot_probe`, which runs the programs one after the other. What they printed is judged as
+//! `test` does.
 
 mod archive;
 mod console;

@@ -9,6 +9,8 @@ use clap::Args;
 use std::fs;
 use std::path::Path;
 
+/// The name of the condition by which `src/arch.rs` chooses.
+const CONDITION: &str = concat!("target", "_arch");
 const SKELETON: &str = include_str!("port/skeleton.rs.txt");
 
 /// What to begin.
@@ -63,9 +65,10 @@ fn edit(path: &Path, change: impl FnOnce(&str) -> Option<String>) -> Result<()> 
 fn selected(text: &str, name: &str) -> Option<String> {
     let (head, tail) = text.split_once("mod imp;\n")?;
     let (list, rest) = tail.split_once("\n)))]")?;
+    let condition = format!("{CONDITION} = \"{name}\"");
     Some(format!(
-        "{head}#[cfg_attr(target_arch = \"{name}\", path = \"../arch/{name}.rs\")]\nmod imp;\n\
-         {list}\n    target_arch = \"{name}\",\n)))]{rest}"
+        "{head}#[cfg_attr({condition}, path = \"../arch/{name}.rs\")]\nmod imp;\n\
+         {list}\n    {condition},\n)))]{rest}"
     ))
 }
 
@@ -74,9 +77,9 @@ fn listed(text: &str, name: &str, triple: &str) -> Option<String> {
     let (head, tail) = text.split_once("pub const TABLE: &[Target] = &[\n")?;
     let (rows, rest) = tail.split_once("];\n")?;
     Some(format!(
-        "{head}pub const TABLE: &[Target] = &[\n{rows}    Target {{\n        name: \"{name}\",\n        \
-         cpu: \"{name}\",\n        triple: \"{triple}\",\n        qemu: \"qemu-{name}\",\n        \
-         ..ORDINARY\n    }},\n];\n{rest}"
+        "{head}pub const TABLE: &[Target] = &[\n{rows}    Target {{\n        \
+         name: \"{name}\",\n        cpu: \"{name}\",\n        triple: \"{triple}\",\n        \
+         qemu: \"qemu-{name}\",\n        ..ORDINARY\n    }},\n];\n{rest}"
     ))
 }
 

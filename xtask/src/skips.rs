@@ -25,7 +25,6 @@ pub const TABLE: &[Skip] = &[
         arches: &[
             "i686",
             "i586",
-            "aarch64_be",
             "arm*",
             "thumb*",
             "riscv32",
@@ -48,8 +47,6 @@ pub const TABLE: &[Skip] = &[
     },
     Skip {
         arches: &[
-            "i686",
-            "i586",
             "aarch64*",
             "arm*",
             "thumb*",

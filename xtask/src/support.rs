@@ -61,7 +61,8 @@ pub fn run(options: &Options) -> Result<()> {
 
 fn table(test: &Results, boot: Option<&Results>, is_written: bool) -> String {
     let mut text = String::from(
-        "| target | CPU file | rustc's name | runs | fixed, dev | fixed, release | PIE, dev | PIE, release | real kernel | left out |\n\
+        "| target | CPU file | rustc's name | runs | fixed, dev | fixed, release | PIE, dev \
+         | PIE, release | real kernel | left out |\n\
          |---|---|---|---|---|---|---|---|---|---|\n",
     );
     for target in targets::TABLE {
@@ -69,9 +70,9 @@ fn table(test: &Results, boot: Option<&Results>, is_written: bool) -> String {
             target.name.to_owned(),
             format!("`{}.rs`", file(target)),
             format!("`{}`", target.triple),
-            match target.native_on {
-                "" => "qemu-user".to_owned(),
-                machine => format!("natively on {machine}"),
+            match target.runner() {
+                Runner::Native => "natively".to_owned(),
+                Runner::Qemu | Runner::Kernel => "qemu-user".to_owned(),
             },
         ];
         for mode in [LinkMode::Fixed, LinkMode::Pie] {

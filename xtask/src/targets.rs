@@ -155,8 +155,8 @@ const FIXED_THEN_PIE: &[(LinkMode, Profile)] = &[
 /// allocator that optimised code gets there is no need to; nothing else changes.
 const R6_FLAGS: &[&str] = &["-Cllvm-args=-optimize-regalloc"];
 
-/// At a fixed address, LLVM reaches another crate's thread-locals by way of the GOT, from a register
-/// that callers do not set there.
+/// At a fixed address, LLVM reaches another crate's thread-locals by way of the GOT, from a
+/// register that callers do not set there.
 const N64_FLAGS: &[&str] = &["-Ztls-model=local-exec"];
 const N64_R6_FLAGS: &[&str] = &["-Ztls-model=local-exec", R6_FLAGS[0]];
 
@@ -424,8 +424,8 @@ pub const TABLE: &[Target] = &[
         page_bytes: 65536,
         qemu_args: &["-cpu", "v67"],
         builds: PIE_THEN_FIXED,
-        // Unoptimised position-independent code would call `__tls_get_addr` by a symbol that LLD leaves
-        // undefined.
+        // Unoptimised position-independent code would call `__tls_get_addr` by a symbol that LLD
+        // leaves undefined.
         rustflags: &["-Clink-self-contained=no", "-Ztls-model=local-exec"],
         ..ORDINARY
     },

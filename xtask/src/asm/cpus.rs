@@ -81,7 +81,6 @@ pub const TABLE: &[Cpu] = &[
         returns: &["bx lr", "mov pc", "pop"],
         traps: &["udf"],
         aligns: &["bic r0, r4, #7", "bic r0, r4, #0x7"],
-        ..ORDINARY
     },
     Cpu {
         names: &["riscv64", "riscv32"],

@@ -26,8 +26,8 @@ pub fn image(machine: &Machine) -> Result<PathBuf> {
     fetch(machine, &store).with_context(|| {
         format!(
             "there is no kernel for {debian}.\n\
-             apt-get fetches it where it has the sources of Debian 12 and a network. Elsewhere, take\n\
-             Debian's package {package} (the one that it depends on), and put its file\n\
+             apt-get fetches it where it has the sources of Debian 12 and a network. Elsewhere,\n\
+             take Debian's package {package} (the one that it depends on), and put its file\n\
              boot/vmlinu* into {}\nWhat went wrong",
             store.display(),
             debian = machine.debian,
