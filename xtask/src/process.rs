@@ -67,10 +67,38 @@ pub struct Finished {
     pub stdout: Vec<u8>,
     /// Standard error alone.
     pub stderr: Vec<u8>,
-    /// Both, in the order in which they arrived.
+    /// Both, in the order in which their lines arrived: no line of one is inside a line of the
+    /// other, however the child's buffers cut them.
     pub output: Vec<u8>,
     /// From spawn to end.
     pub elapsed: Duration,
+}
+
+/// How much of standard output and of standard error is in [`Finished::output`].
+#[derive(Default)]
+struct Merged([usize; 2]);
+
+impl Merged {
+    /// Adds what arrived, and to the output of both what are whole lines now.
+    fn add(&mut self, into: &mut Finished, stream: Stream, bytes: &[u8]) {
+        let (of_stream, merged) = match stream {
+            Stream::Out => (&mut into.stdout, &mut self.0[0]),
+            Stream::Err => (&mut into.stderr, &mut self.0[1]),
+        };
+        of_stream.extend_from_slice(bytes);
+        if let Some(end) = bytes.iter().rposition(|byte| *byte == b'\n') {
+            let end = of_stream.len() - bytes.len() + end + 1;
+            into.output.extend_from_slice(&of_stream[*merged..end]);
+            *merged = end;
+        }
+    }
+
+    /// Adds the lines that have no end.
+    fn add_unended_lines(self, into: &mut Finished) {
+        let [out, err] = self.0;
+        into.output.extend_from_slice(&into.stdout[out..]);
+        into.output.extend_from_slice(&into.stderr[err..]);
+    }
 }
 
 #[derive(Clone, Copy)]
@@ -116,7 +144,11 @@ pub fn capture(mut command: Command, input: &[u8], limit: Duration) -> Result<Fi
         output: Vec::new(),
         elapsed: Duration::ZERO,
     };
-    finished.ended = collect(&mut child, &chunks, &mut finished, started, limit)?;
+    let mut merged = Merged::default();
+    let into = (&mut finished, &mut merged);
+    let ended = collect(&mut child, &chunks, into, started, limit)?;
+    merged.add_unended_lines(&mut finished);
+    finished.ended = ended;
     finished.elapsed = started.elapsed();
     Ok(finished)
 }
@@ -199,7 +231,7 @@ fn forward(mut pipe: impl Read + Send + 'static, stream: Stream, to: Sender<(Str
 fn collect(
     child: &mut Child,
     chunks: &Receiver<(Stream, Vec<u8>)>,
-    into: &mut Finished,
+    (into, merged): (&mut Finished, &mut Merged),
     started: Instant,
     limit: Duration,
 ) -> Result<Ended> {
@@ -208,12 +240,8 @@ fn collect(
     loop {
         match chunks.recv_timeout(POLL) {
             Ok((stream, bytes)) => {
-                into.output.extend_from_slice(&bytes);
-                match stream {
-                    Stream::Out => into.stdout.extend_from_slice(&bytes),
-                    Stream::Err => into.stderr.extend_from_slice(&bytes),
-                }
-                if into.output.len() > OUTPUT_BYTES_MAX {
+                merged.add(into, stream, &bytes);
+                if into.stdout.len() + into.stderr.len() > OUTPUT_BYTES_MAX {
                     kill(child)?;
                     return Ok(Ended::Flooded);
                 }
@@ -232,8 +260,8 @@ fn collect(
             ended_at = Some((status, Instant::now()));
         } else if Instant::now() >= deadline {
             kill(child)?;
-            while let Ok((_, bytes)) = chunks.recv_timeout(POLL) {
-                into.output.extend_from_slice(&bytes);
+            while let Ok((stream, bytes)) = chunks.recv_timeout(POLL) {
+                merged.add(into, stream, &bytes);
             }
             return Ok(Ended::TimedOut(limit));
         }
@@ -283,6 +311,13 @@ mod tests {
         assert_eq!(finished.stderr, b"bad\n");
         assert_eq!(finished.output.len(), 7);
         assert_eq!(finished.ended.code(), Some(3));
+    }
+
+    #[test]
+    fn a_line_in_two_pieces_stays_whole_beside_the_other_stream() {
+        let script = "printf 'whole '; sleep 0.1; echo bad >&2; sleep 0.1; echo line; printf end";
+        let finished = capture(shell(script), b"", Duration::from_secs(10)).unwrap();
+        assert_eq!(finished.output, b"bad\nwhole line\nend");
     }
 
     #[test]
