@@ -23,6 +23,8 @@ pub const __NR_futex: u32 = 98;
 pub const __NR_setitimer: u32 = 103;
 pub const __NR_clock_gettime: u32 = 113;
 pub const __NR_clock_nanosleep: u32 = 115;
+pub const __NR_sched_setscheduler: u32 = 119;
+pub const __NR_sched_setaffinity: u32 = 122;
 pub const __NR_sched_getaffinity: u32 = 123;
 pub const __NR_sched_yield: u32 = 124;
 pub const __NR_kill: u32 = 129;
@@ -30,6 +32,8 @@ pub const __NR_tgkill: u32 = 131;
 pub const __NR_sigaltstack: u32 = 132;
 pub const __NR_rt_sigaction: u32 = 134;
 pub const __NR_rt_sigprocmask: u32 = 135;
+pub const __NR_rt_sigtimedwait: u32 = 137;
+pub const __NR_setpriority: u32 = 140;
 pub const __NR_reboot: u32 = 142;
 pub const __NR_prctl: u32 = 167;
 pub const __NR_getpid: u32 = 172;
@@ -39,10 +43,13 @@ pub const __NR_clone: u32 = 220;
 pub const __NR_execve: u32 = 221;
 pub const __NR_mmap2: u32 = 222;
 pub const __NR_mprotect: u32 = 226;
+pub const __NR_mincore: u32 = 232;
+pub const __NR_madvise: u32 = 233;
 pub const __NR_prlimit64: u32 = 261;
 pub const __NR_statx: u32 = 291;
 pub const __NR_clock_gettime64: u32 = 403;
 pub const __NR_clock_nanosleep_time64: u32 = 407;
+pub const __NR_rt_sigtimedwait_time64: u32 = 421;
 pub const __NR_futex_time64: u32 = 422;
 
 // asm-generic/mman-common.h, asm-generic/mman.h
@@ -54,6 +61,8 @@ pub const MAP_PRIVATE: u32 = 0x02;
 pub const MAP_ANONYMOUS: u32 = 0x20;
 pub const MAP_NORESERVE: u32 = 0x4000;
 pub const MAP_STACK: u32 = 0x2_0000;
+pub const MADV_DONTNEED: u32 = 4;
+pub const MADV_GUARD_INSTALL: u32 = 102;
 
 // linux/sched.h
 pub const CLONE_VM: u32 = 0x100;
@@ -73,6 +82,15 @@ pub const FUTEX_WAIT_BITSET: u32 = 9;
 pub const FUTEX_PRIVATE_FLAG: u32 = 128;
 pub const FUTEX_CLOCK_REALTIME: u32 = 256;
 pub const FUTEX_BITSET_MATCH_ANY: u32 = u32::MAX;
+
+// linux/sched.h (the policies), linux/resource.h
+pub const SCHED_NORMAL: u32 = 0;
+pub const SCHED_FIFO: u32 = 1;
+pub const SCHED_RR: u32 = 2;
+pub const SCHED_BATCH: u32 = 3;
+pub const SCHED_IDLE: u32 = 5;
+pub const PRIO_PROCESS: u32 = 0;
+pub const RLIMIT_STACK: u32 = 3;
 
 // linux/time.h, linux/prctl.h
 pub const CLOCK_REALTIME: u32 = 0;
@@ -98,6 +116,9 @@ pub const SIG_BLOCK: u32 = 0;
 pub const SIG_UNBLOCK: u32 = 1;
 pub const SIG_SETMASK: u32 = 2;
 pub const SA_SIGINFO: u32 = 4;
+pub const SA_ONSTACK: u32 = 0x0800_0000;
+pub const SS_ONSTACK: u32 = 1;
+pub const SS_DISABLE: u32 = 2;
 pub const MINSIGSTKSZ: u32 = 2048;
 
 /// The kernel's `sigset_t`.

@@ -109,6 +109,14 @@ pub struct Control {
     /// Drops the result in the payload.
     pub drop_result: unsafe fn(*mut u8),
     pub mapping: Mapping,
+    /// The stack's high end; it begins above the mapping's guard.
+    pub stack_top: usize,
+    /// The signal stack's low end; it reaches to the mapping's end, and is empty where they meet.
+    pub signal_stack: usize,
+    /// Whether the thread is in its closure, and not on its way in or out.
+    pub is_in_closure: Cell<bool>,
+    /// Whether the thread ended by a panic. Written by the thread before its swap.
+    pub ended_by_panic: Cell<bool>,
     /// The mask that the thread begins user code with: the spawner's.
     pub signal_mask: SignalSet,
 }

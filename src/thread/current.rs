@@ -159,6 +159,10 @@ static MAIN_CONTROL: MainControl = MainControl(Control {
         bytes: 0,
         guard_bytes: 0,
     },
+    stack_top: 0,
+    signal_stack: 0,
+    is_in_closure: Cell::new(false),
+    ended_by_panic: Cell::new(false),
     signal_mask: SignalSet::NONE,
 });
 

@@ -119,8 +119,10 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     // SAFETY: clause 1; from `clone` on the control block is this thread's, its cells included.
     let control = unsafe { &*control };
     signal::restore(&control.signal_mask);
+    control.is_in_closure.set(true);
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
     unsafe { (control.run)(control.payload) };
+    control.is_in_closure.set(false);
     if control.has_result.get() {
         fatal::fatal("a thread's closure returned twice");
     }

@@ -27,9 +27,17 @@ pub struct Record {
     /// The kernel's number of the thread; written by the kernel at `clone` and cleared by it when
     /// the thread is gone (`CLONE_CHILD_CLEARTID`). 0 while there is no thread.
     tid: AtomicU32,
+    /// The word of `park`.
+    park: AtomicU32,
+    /// How much of its stack the thread ever used, in bytes; `NOT_MEASURED` where nobody looked.
+    /// Written by the thread before it swaps its completion, or by nobody.
+    high_water: AtomicUsize,
     /// Written by the claimer alone, before anybody else can see the record.
     identity: UnsafeCell<Identity>,
 }
+
+/// What `high_water` holds while nothing was measured: more than any stack has.
+const NOT_MEASURED: usize = usize::MAX;
 
 struct Identity {
     id: u64,
@@ -47,6 +55,8 @@ const _: () = assert!(size_of::<Record>() == 64);
 pub static MAIN: Record = Record {
     references: AtomicU32::new(1),
     tid: AtomicU32::new(0),
+    park: AtomicU32::new(0),
+    high_water: AtomicUsize::new(NOT_MEASURED),
     identity: UnsafeCell::new(Identity {
         id: 1,
         name: *b"main\0\0\0\0\0\0\0\0\0\0\0\0",
@@ -59,6 +69,8 @@ impl Record {
         Record {
             references: AtomicU32::new(0),
             tid: AtomicU32::new(0),
+            park: AtomicU32::new(0),
+            high_water: AtomicUsize::new(0),
             identity: UnsafeCell::new(Identity {
                 id: 0,
                 name: [0; NAME_BYTES],
@@ -76,6 +88,25 @@ impl Record {
     pub fn name_bytes(&self) -> &[u8; NAME_BYTES] {
         // SAFETY: as in `id`.
         unsafe { &(*self.identity.get()).name }
+    }
+
+    /// The word on which the thread parks; 0 when it is claimed.
+    pub fn park_word(&self) -> &AtomicU32 {
+        &self.park
+    }
+
+    /// How much of its stack the thread used, in bytes, if that was measured at its end.
+    ///
+    /// # Ordering
+    /// Relaxed: whoever knows that the thread has ended, knows it by an acquiring load.
+    pub fn high_water(&self) -> Option<usize> {
+        let bytes = self.high_water.load(Ordering::Relaxed);
+        (bytes != NOT_MEASURED).then_some(bytes)
+    }
+
+    /// Notes how much of its stack the calling thread has used.
+    pub fn set_high_water(&self, bytes: usize) {
+        self.high_water.store(bytes, Ordering::Relaxed);
     }
 
     /// The word that the kernel writes at `clone` and clears at the end.
@@ -183,6 +214,9 @@ pub fn claim(name: &[u8; NAME_BYTES]) -> Result<&'static Record, Errno> {
     };
     // SAFETY: the claim made the record ours alone until we hand it on.
     unsafe { record.identity.get().write(identity) };
+    // Relaxed: nobody else has a handle before ours is handed on.
+    record.park.store(0, Ordering::Relaxed);
+    record.high_water.store(NOT_MEASURED, Ordering::Relaxed);
     Ok(record)
 }
 

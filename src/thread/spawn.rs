@@ -340,6 +340,10 @@ impl Prepared {
             run,
             drop_result,
             mapping,
+            stack_top: self.placement.stack_top,
+            signal_stack: self.placement.signal_stack,
+            is_in_closure: Cell::new(false),
+            ended_by_panic: Cell::new(false),
             signal_mask: signal::SignalSet::NONE,
         };
         // SAFETY: the placement has room for the control block, aligned; the mapping is ours.
