@@ -2,6 +2,7 @@
 //!
 //! This file parses the command line and calls the verb; each verb has a file of its own.
 
+mod again;
 mod asm;
 mod boot;
 mod build;

@@ -2,6 +2,7 @@
 //!
 //! One broken build or program never stops the rest. Progress is one line per program.
 
+use crate::again::Again;
 use crate::build::{self, Build, Suite};
 use crate::case::Case;
 use crate::elf::Image;
@@ -133,6 +134,7 @@ pub fn run(options: &Options) -> Result<Tally> {
     }
 
     let mut jobs = Vec::new();
+    let begun = Instant::now();
     for (build, outcome) in build::run_all(&builds, options.jobs, Build::run) {
         match outcome {
             Ok(()) => jobs.extend(plan(build, &suite)),
@@ -143,7 +145,19 @@ pub fn run(options: &Options) -> Result<Tally> {
             }
         }
     }
-    let verdicts = build::in_parallel(&jobs, options.runs, |job| run_job(job, filter));
+    println!(
+        "built {} in {:.0} s",
+        builds.len(),
+        begun.elapsed().as_secs_f32()
+    );
+    let again = Again::default();
+    let begun = Instant::now();
+    let verdicts = build::in_parallel(&jobs, options.runs, |job| run_job(job, filter, &again));
+    println!(
+        "ran {} in {:.0} s",
+        jobs.len(),
+        begun.elapsed().as_secs_f32()
+    );
     let (mut observed, mut results) = (Vec::new(), Results::default());
     for (job, verdict) in jobs.iter().zip(verdicts) {
         tally += verdict.tally();
@@ -179,6 +193,7 @@ pub fn run(options: &Options) -> Result<Tally> {
     tally.failed += stale.len();
     failures.extend(stale);
     results.print();
+    again.report();
     if filter.is_none() && options.profile.is_none() {
         let chosen = targets::select(&options.arch)?;
         let names = chosen.iter().map(|target| target.name);
@@ -232,12 +247,12 @@ fn is_worth_long_checks(build: Build) -> bool {
 }
 
 /// Runs and judges one job, and prints its line; a failure is printed with all that is known.
-fn run_job(job: &Job, filter: Option<&str>) -> Verdict {
+fn run_job(job: &Job, filter: Option<&str>, again: &Again) -> Verdict {
     let started = Instant::now();
     let guest = job.guest();
     let mut output = String::new();
     let verdict = match job {
-        Job::Suite(_) => run_suite(guest, filter, &mut output),
+        Job::Suite(_) => run_suite(guest, filter, again, &mut output),
         Job::Example(_, check) => from_cases(check(guest), filter),
         Job::Asm(_) => from_cases(asm::check(guest), filter),
         Job::Debugger(_) => from_cases(debugger::check(guest), filter),
@@ -292,9 +307,14 @@ fn describe_failure(job: &Job, verdict: &Verdict, output: &str, filter: Option<&
     lines.iter().map(|line| format!("\n  {line}")).collect()
 }
 
-fn run_suite(guest: &Guest, filter: Option<&str>, output: &mut String) -> Verdict {
+fn run_suite(guest: &Guest, filter: Option<&str>, again: &Again, output: &mut String) -> Verdict {
     let target = guest.build.target;
-    let finished = match guest.run(filter.as_slice(), b"") {
+    let run = || guest.run(filter.as_slice(), b"");
+    let finished = match run() {
+        Ok(finished) if again.is_due(guest, &finished) => run(),
+        result => result,
+    };
+    let finished = match finished {
         Ok(finished) => finished,
         Err(error) => return broken(format!("{error:#}")),
     };

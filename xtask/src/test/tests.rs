@@ -69,7 +69,7 @@ fn judge_script(name: &str, script: &str, filter: Option<&str>) -> Verdict {
         path: path.clone(),
         variant: None,
     };
-    let verdict = run_job(&Job::Suite(guest), filter);
+    let verdict = run_job(&Job::Suite(guest), filter, &Again::default());
     std::fs::remove_file(path).unwrap();
     verdict
 }
@@ -95,5 +95,8 @@ fn a_guest_that_dies_on_the_way_fails_the_rest_of_its_plan() {
 fn a_guest_that_cannot_be_started_fails() {
     let build = options("host", Some(Profile::Dev)).builds().unwrap()[0];
     let guest = Guest::suite(build, "no-such-program", None);
-    assert_eq!(run_job(&Job::Suite(guest), None).failed, 1);
+    assert_eq!(
+        run_job(&Job::Suite(guest), None, &Again::default()).failed,
+        1
+    );
 }
