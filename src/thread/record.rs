@@ -27,6 +27,8 @@ pub struct Record {
     /// The kernel's number of the thread; written by the kernel at `clone` and cleared by it when
     /// the thread is gone (`CLONE_CHILD_CLEARTID`). 0 while there is no thread.
     tid: AtomicU32,
+    /// How many sleep on `tid`.
+    sleepers: AtomicU32,
     /// The word of `park`.
     park: AtomicU32,
     /// How much of its stack the thread ever used, in bytes; `NOT_MEASURED` where nobody looked.
@@ -55,6 +57,7 @@ const _: () = assert!(size_of::<Record>() == 64);
 pub static MAIN: Record = Record {
     references: AtomicU32::new(1),
     tid: AtomicU32::new(0),
+    sleepers: AtomicU32::new(0),
     park: AtomicU32::new(0),
     high_water: AtomicUsize::new(NOT_MEASURED),
     identity: UnsafeCell::new(Identity {
@@ -69,6 +72,7 @@ impl Record {
         Record {
             references: AtomicU32::new(0),
             tid: AtomicU32::new(0),
+            sleepers: AtomicU32::new(0),
             park: AtomicU32::new(0),
             high_water: AtomicUsize::new(0),
             identity: UnsafeCell::new(Identity {
@@ -128,7 +132,7 @@ impl Record {
     ///
     /// # Blocking
     /// Until the thread has ended. The kernel's wake-up reaches one sleeper only
-    /// (`kernel/fork.c`, `mm_release`), so only the one owner of the thread's mapping may call it.
+    /// (`kernel/fork.c`, `mm_release`), who passes it on.
     pub fn wait_until_gone(&self) {
         self.wait_while(|_| true);
     }
@@ -140,20 +144,29 @@ impl Record {
     }
 
     /// Sleeps while the tid word is not clear and `may_end` says that it can become so.
+    ///
+    /// # Ordering
+    /// The count must let whoever the kernel wakes see everybody who slept beside it. They counted
+    /// themselves before they entered the kernel's queue, and it left the queue after them: the
+    /// queue's lock orders that, and Release and Acquire say it in Rust's terms.
     fn wait_while(&self, may_end: fn(u32) -> bool) {
+        if self.is_gone() {
+            return;
+        }
+        self.sleepers.fetch_add(1, Ordering::AcqRel);
         loop {
             let tid = self.tid.load(Ordering::Acquire);
-            if tid == 0 {
-                return;
-            }
             // A thread clears its word before the kernel forgets its number, so one that is
             // unknown and still has its word is not of this process.
-            if !may_end(tid) && self.tid.load(Ordering::Acquire) == tid {
-                return;
+            if tid == 0 || (!may_end(tid) && self.tid.load(Ordering::Acquire) == tid) {
+                break;
             }
             // SAFETY: the word is a record's, aligned and never unmapped. Shared: the kernel's
             // wake-up at a thread's end is not a private one.
             unsafe { futex::wait(self.tid_word(), tid, futex::Scope::Shared) };
+        }
+        if self.sleepers.fetch_sub(1, Ordering::AcqRel) > 1 {
+            futex::wake(self.tid_word(), u32::MAX, futex::Scope::Shared);
         }
     }
 
