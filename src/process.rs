@@ -165,10 +165,11 @@ static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 /// [thread-locals](crate::thread::LocalKey), the finalisers of `.fini_array` and a flush of
 /// standard output.
 ///
-/// No other destructor runs, in this thread or another. When two threads call it, the first one's
-/// code counts and the others wait for the end; when one of the destructors or finalisers calls it,
-/// the rest of them is left out. A child of `fork` ends by itself even if the parent was about to
-/// end.
+/// No other destructor runs, in this thread or another; and where a scope (`thread::scope`) of the
+/// calling thread is open, whose threads may have borrowed them, thread-locals are left, too. When
+/// two threads call it, the first one's code counts and the others wait for the end; when one of
+/// the destructors or finalisers calls it, the rest of them is left out. A child of `fork` ends by
+/// itself even if the parent was about to end.
 ///
 /// # Blocking
 /// Never on a lock: standard output that another thread is writing to is not flushed.
@@ -200,8 +201,13 @@ pub fn exit(code: i32) -> ! {
     task::exit_process(code)
 }
 
-/// Destroys the calling thread's thread-locals, which is about to end the process.
+/// Destroys the calling thread's thread-locals, which is about to end the process; unless scoped
+/// threads may have borrowed them, which run on.
 fn destroy_locals() {
+    #[cfg(feature = "threads")]
+    if crate::thread::has_open_scope() {
+        return;
+    }
     // SAFETY: of this thread nothing runs on but destructors and finalisers.
     unsafe { crate::thread::run_destructors() };
 }

@@ -25,36 +25,64 @@
 //! ```
 
 #[cfg(feature = "threads")]
+mod attributes;
+#[cfg(feature = "threads")]
+mod builder;
+#[cfg(feature = "threads")]
 mod cache;
 #[cfg(feature = "threads")]
 mod control;
 #[cfg(feature = "threads")]
 mod current;
 #[cfg(feature = "threads")]
+mod error;
+#[cfg(feature = "threads")]
 mod exit;
+#[cfg(feature = "threads")]
+mod guard;
 #[cfg(feature = "threads")]
 mod id;
 #[cfg(feature = "threads")]
 mod join;
 mod local;
 #[cfg(feature = "threads")]
+mod measure;
+#[cfg(feature = "threads")]
 mod record;
 #[cfg(feature = "threads")]
+mod scope;
+#[cfg(feature = "threads")]
 mod spawn;
+#[cfg(feature = "threads")]
+mod static_stack;
 
+#[cfg(feature = "threads")]
+pub use attributes::{CpuSet, Policy};
+#[cfg(feature = "threads")]
+pub use builder::Builder;
 #[cfg(feature = "threads")]
 pub use cache::{CacheLimits, set_cache_limits};
 #[cfg(feature = "threads")]
 pub use current::{Thread, ThreadId, current, yield_now};
 #[cfg(feature = "threads")]
+pub use error::{Refused, SpawnError};
+#[cfg(feature = "threads")]
 pub use exit::exit;
 #[cfg(feature = "threads")]
-pub use join::{JoinError, JoinHandle};
+pub use guard::{Guard, set_default_guard};
+#[cfg(feature = "threads")]
+pub use join::{JoinError, JoinHandle, Result};
 #[doc(hidden)]
 pub use local::storage as __storage;
 pub use local::{AccessError, LocalKey};
 #[cfg(feature = "threads")]
-pub use spawn::{Builder, SpawnError, available_parallelism, spawn};
+pub use measure::{Stack, stack};
+#[cfg(feature = "threads")]
+pub use scope::{Scope, ScopedJoinHandle, scope};
+#[cfg(feature = "threads")]
+pub use spawn::{available_parallelism, spawn};
+#[cfg(feature = "threads")]
+pub use static_stack::StaticStack;
 
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use cache::kept_count;
@@ -62,7 +90,7 @@ pub(crate) use cache::kept_count;
 pub(crate) use record::{in_use_count, mapped_page_count};
 
 #[cfg(feature = "threads")]
-pub(crate) use current::{adopt_main, name_of_current};
+pub(crate) use current::{adopt_main, has_open_scope, name_of_current};
 pub(crate) use local::run_destructors;
 #[cfg(feature = "threads")]
 pub(crate) use spawn::entry;

@@ -87,6 +87,45 @@ pub unsafe fn protect(address: *mut u8, bytes: usize, prot: Prot) -> Result<(), 
     Ok(())
 }
 
+/// What the kernel is told about pages (madvise(2)).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Advice {
+    /// Their contents are of no use any more: the next access finds zeroes.
+    DontNeed,
+    /// Every access is to fault, with no mapping of their own (Linux 6.13).
+    GuardInstall,
+}
+
+/// Advises the kernel about `[address, address + bytes)`.
+///
+/// # Errors
+/// `EINVAL`: the kernel knows no such advice, the range is locked, or it is not page-aligned.
+/// `ENOMEM`: part of it is not mapped. `EPERM`: a seccomp filter. Source: madvise(2).
+///
+/// # Safety
+/// 1. The caller owns the range, and nobody relies on what the advice takes away.
+pub unsafe fn advise(address: *mut u8, bytes: usize, advice: Advice) -> Result<(), Errno> {
+    let advice = match advice {
+        Advice::DontNeed => k::MADV_DONTNEED,
+        Advice::GuardInstall => k::MADV_GUARD_INSTALL,
+    };
+    // SAFETY: clause 1.
+    unsafe { call!(MADVISE, address.expose_provenance(), bytes, advice as usize) }?;
+    Ok(())
+}
+
+/// Asks which pages from `address` on are in memory: a byte each, whose lowest bit tells.
+///
+/// # Errors
+/// `ENOMEM`: part of the range is not mapped. `ENOSYS`, `EPERM`: a seccomp filter.
+/// Source: mincore(2).
+pub fn resident(address: usize, page_bytes: usize, pages: &mut [u8]) -> Result<(), Errno> {
+    let to = pages.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes a byte a page, and only looks at the range itself.
+    unsafe { call!(MINCORE, address, pages.len() * page_bytes, to) }?;
+    Ok(())
+}
+
 /// Gives `[address, address + bytes)` back.
 ///
 /// # Errors

@@ -92,6 +92,18 @@ unsafe fn try_change_mask(
     Ok(())
 }
 
+/// Stores this thread's mask at `to`, for who wants to know whether the kernel can store there.
+///
+/// # Errors
+/// `EFAULT`: it cannot. Source: sigprocmask(2).
+///
+/// # Safety
+/// 1. Nobody relies on what is in the first bytes at `to`, as many as a set has.
+pub unsafe fn store_mask(to: *mut u8) -> Result<(), Errno> {
+    // SAFETY: clause 1; a null set changes nothing. Where `to` is no memory the kernel says so.
+    unsafe { try_change_mask(k::SIG_BLOCK, core::ptr::null(), to.cast()) }
+}
+
 /// Sends `signal` to this thread.
 pub fn raise(signal: u32) -> Result<(), Errno> {
     let (process, thread) = (super::task::process_id(), super::task::kernel_thread_id());

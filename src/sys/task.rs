@@ -75,6 +75,97 @@ pub fn count_cpus() -> Result<usize, Errno> {
     }
 }
 
+/// Stores the CPUs that this thread may run on, a bit each, in `words`.
+///
+/// # Errors
+/// As [`count_cpus`].
+pub fn own_affinity(words: &mut [usize]) -> Result<(), Errno> {
+    let (this_thread, bytes) = (0, size_of_val(words));
+    // What the kernel leaves untouched lies beyond its CPUs.
+    words.fill(0);
+    let to = words.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes at most as many bytes as there are.
+    unsafe { call!(SCHED_GETAFFINITY, this_thread, bytes, to) }?;
+    Ok(())
+}
+
+/// Sets the CPUs that this thread may run on.
+///
+/// # Errors
+/// `EINVAL`: none of them exists and is allowed to this process by its cpuset. `EPERM`: a seccomp
+/// filter. Source: sched_setaffinity(2).
+pub fn set_own_affinity(words: &[usize]) -> Result<(), Errno> {
+    let (this_thread, bytes) = (0, size_of_val(words));
+    // SAFETY: the kernel reads as many bytes as there are.
+    unsafe {
+        call!(
+            SCHED_SETAFFINITY,
+            this_thread,
+            bytes,
+            words.as_ptr() as usize
+        )
+    }?;
+    Ok(())
+}
+
+/// Sets how this thread is scheduled.
+///
+/// # Errors
+/// `EINVAL`: the policy has no such priority. `EPERM`: real time beyond `RLIMIT_RTPRIO`, without
+/// `CAP_SYS_NICE`. Source: sched_setscheduler(2).
+pub fn set_own_policy(policy: u32, priority: i32) -> Result<(), Errno> {
+    let (this_thread, parameters) = (0, &raw const priority);
+    // SAFETY: the kernel reads a `struct sched_param`, which is one `int`.
+    unsafe {
+        call!(
+            SCHED_SETSCHEDULER,
+            this_thread,
+            policy as usize,
+            parameters as usize
+        )
+    }?;
+    Ok(())
+}
+
+/// Sets this thread's niceness, −20 to 19; what lies beyond counts as the nearest of them.
+///
+/// # Errors
+/// `EACCES`: less nice than `RLIMIT_NICE` allows, without `CAP_SYS_NICE`. `EPERM`: a seccomp
+/// filter. Source: setpriority(2), "C library/kernel differences".
+pub fn set_own_nice(nice: i32) -> Result<(), Errno> {
+    let (which, this_thread) = (k::PRIO_PROCESS as usize, 0);
+    // SAFETY: the call touches no memory.
+    unsafe { call!(SETPRIORITY, which, this_thread, nice as usize) }?;
+    Ok(())
+}
+
+/// Returns the size up to which the main thread's stack may grow (`RLIMIT_STACK`), `None` where it
+/// is not limited.
+///
+/// # Errors
+/// `EPERM`: a seccomp filter. Source: getrlimit(2).
+pub fn stack_limit_bytes() -> Result<Option<usize>, Errno> {
+    // `struct rlimit64`: the soft limit, then the hard one.
+    let mut limits = [0u64; 2];
+    let to = (&raw mut limits).expose_provenance();
+    let (this_process, no_new) = (0, 0);
+    // SAFETY: the kernel writes two words of 64 bits.
+    unsafe {
+        call!(
+            PRLIMIT64,
+            this_process,
+            k::RLIMIT_STACK as usize,
+            no_new,
+            to
+        )
+    }?;
+    // SAFETY: initialised above, and written by the kernel at most.
+    let soft = unsafe { (&raw const limits[0]).read_volatile() };
+    Ok(usize::try_from(soft)
+        .ok()
+        .filter(|bytes| *bytes != usize::MAX))
+}
+
 #[inline(never)]
 fn count_cpus_in(set: &mut [u8]) -> Result<usize, Errno> {
     let this_thread = 0;

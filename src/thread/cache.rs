@@ -11,7 +11,7 @@
 //! no identity to sleep with, and a spawner that cannot have the lock maps afresh instead, so that
 //! no priority can invert on it and a child of `fork` that inherits it locked spawns without it.
 
-use super::control::Mapping;
+use super::control::{Mapping, Origin};
 use super::record::Record;
 use crate::sys::mem;
 
@@ -110,9 +110,9 @@ fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
     None
 }
 
-/// Takes a mapping of at least `bytes` (and not much more) with exactly `guard_bytes` of guard,
-/// whose last tenant is gone. The caller owns the tenancy.
-pub fn take(bytes: usize, guard_bytes: usize) -> Option<Tenancy> {
+/// Takes a mapping of at least `bytes` (and not much more) with exactly `guard_bytes` of the same
+/// kind of guard, whose last tenant is gone. The caller owns the tenancy.
+pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<Tenancy> {
     let mut cache = try_lock()?;
     let bytes_max = bytes.saturating_add(bytes / 8).saturating_add(1 << 16);
     // The newest first: its pages are the likeliest to be in the CPU's caches.
@@ -120,6 +120,7 @@ pub fn take(bytes: usize, guard_bytes: usize) -> Option<Tenancy> {
         cache.kept[index].is_some_and(|tenancy| {
             let mapping = tenancy.mapping;
             mapping.guard_bytes == guard_bytes
+                && mapping.origin == origin
                 && (bytes..=bytes_max).contains(&mapping.bytes)
                 && tenancy.record.is_gone()
         })

@@ -7,7 +7,10 @@
 use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use super::attributes::{Attributes, SetUp};
+use super::measure::Look;
 use super::record::Record;
+use super::scope::{Link, ScopeData};
 use crate::sys::signal::SignalSet;
 
 /// A thread's memory: `[base, base + bytes)`, of which the lowest `guard_bytes` are inaccessible.
@@ -16,6 +19,27 @@ pub struct Mapping {
     pub base: *mut u8,
     pub bytes: usize,
     pub guard_bytes: usize,
+    pub origin: Origin,
+}
+
+/// Where a thread's memory comes from, and so where it goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// Mapped by the runtime, which caches or unmaps it; the guard is made of pages without access.
+    Mapped,
+    /// The same, with a guard that is marked in the page tables.
+    MappedLightweight,
+    /// The user's: given back by `join_with_stack`, or given up.
+    Caller,
+    /// The kernel's: the main thread's.
+    Kernel,
+}
+
+impl Mapping {
+    /// Whether the runtime mapped it and has to get rid of it.
+    pub fn is_ours(&self) -> bool {
+        matches!(self.origin, Origin::Mapped | Origin::MappedLightweight)
+    }
 }
 
 /// Who gives the mapping back: decided by one swap from each side, of which the second one sees
@@ -115,8 +139,23 @@ pub struct Control {
     pub signal_stack: usize,
     /// Whether the thread is in its closure, and not on its way in or out.
     pub is_in_closure: Cell<bool>,
+    /// Whether the thread has ended without a value, so that its memory is never touched again.
+    /// Written by the thread before its swap.
+    pub is_parked: Cell<bool>,
     /// Whether the thread ended by a panic. Written by the thread before its swap.
     pub ended_by_panic: Cell<bool>,
+    /// How many scopes the thread is in that may have threads which borrow from it.
+    pub open_scopes: Cell<usize>,
+    /// What is to be found out about the stack.
+    pub look: Look,
+    /// What the thread does to itself before its closure, null for nothing. The spawner, which
+    /// owns it, waits until `set_up` says that this is over.
+    pub attributes: *const Attributes,
+    pub set_up: SetUp,
+    /// The scope that owns the mapping and waits for the thread, null for none.
+    pub scope: *const ScopeData,
+    /// The thread's place in that scope's list.
+    pub scope_link: Link,
     /// The mask that the thread begins user code with: the spawner's.
     pub signal_mask: SignalSet,
 }

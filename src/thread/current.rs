@@ -5,8 +5,11 @@ use core::fmt;
 use core::num::NonZeroU64;
 use core::ptr;
 
-use super::control::{Completion, Control, Mapping};
+use super::attributes::SetUp;
+use super::control::{Completion, Control, Mapping, Origin};
+use super::measure::Look;
 use super::record::{self, Record};
+use super::scope::Link;
 use crate::arch;
 use crate::sys::{signal::SignalSet, task};
 
@@ -53,10 +56,35 @@ impl Thread {
         Thread { record }
     }
 
+    pub(super) fn record(&self) -> &'static Record {
+        self.record
+    }
+
     /// Returns the thread's id.
     pub fn id(&self) -> ThreadId {
         // Ids count from 1, so the fallback never shows.
         ThreadId(NonZeroU64::new(self.record.id()).unwrap_or(NonZeroU64::MIN))
+    }
+
+    /// Returns how much of its stack the thread had used when it ended, in bytes counted from the
+    /// stack's high end; `None` while it runs, and where it was not to be found out.
+    ///
+    /// [`Builder::measure`](super::Builder::measure) and [`Builder::paint`](super::Builder::paint)
+    /// say what is found out and how exactly; while the thread runs,
+    /// [`JoinHandle::stack`](super::JoinHandle::stack) tells.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::thread::Builder;
+    ///
+    /// let handle = Builder::new().measure(true).spawn(|| ())?;
+    /// let thread = handle.thread().clone();
+    /// handle.join().unwrap();
+    /// assert!(thread.stack_high_water().is_some_and(|bytes| bytes < 64 << 10));
+    /// # Ok::<(), threadbare::thread::SpawnError>(())
+    /// ```
+    pub fn stack_high_water(&self) -> Option<usize> {
+        self.record.high_water()
     }
 
     /// Returns the thread's name, `None` where it was given none. The main thread's is `main`.
@@ -135,6 +163,11 @@ pub(super) fn control() -> Option<&'static Control> {
     unsafe { ptr::with_exposed_provenance::<Control>(arch::current()).as_ref() }
 }
 
+/// Whether other threads may borrow the calling thread's thread-locals: a scope is open.
+pub(crate) fn has_open_scope() -> bool {
+    control().is_some_and(|control| control.open_scopes.get() > 0)
+}
+
 /// Calls `with` with the calling thread's name, without touching a reference count: for panics.
 pub(crate) fn name_of_current(with: impl FnOnce(Option<&str>)) {
     with(control().and_then(|control| name_in(control.record.name_bytes())));
@@ -158,11 +191,19 @@ static MAIN_CONTROL: MainControl = MainControl(Control {
         base: ptr::null_mut(),
         bytes: 0,
         guard_bytes: 0,
+        origin: Origin::Kernel,
     },
     stack_top: 0,
     signal_stack: 0,
     is_in_closure: Cell::new(false),
+    is_parked: Cell::new(false),
     ended_by_panic: Cell::new(false),
+    open_scopes: Cell::new(0),
+    look: Look::NONE,
+    attributes: ptr::null(),
+    set_up: SetUp::new(),
+    scope: ptr::null(),
+    scope_link: Link::new(),
     signal_mask: SignalSet::NONE,
 });
 

@@ -10,8 +10,10 @@
 //!    on; all that this thread still uses is its stack, which the handle leaves alone until the
 //!    kernel has cleared the tid word. Signals stay deliverable: a handler runs on a stack that is
 //!    still valid.
-//! 4. Otherwise everything is ours. Drop the result if the handle went during step 2, as ordinary
-//!    code: signals on, TLS valid; and destroy what thread-locals this has made.
+//! 4. Otherwise everything is ours; or a scope's, which waits for the tid word and then gives the
+//!    mapping back; or it is memory of the user's, which is given up. Drop the result if the handle
+//!    went during step 2, as ordinary code: signals on, TLS valid; and destroy what thread-locals
+//!    this has made.
 //! 5. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
 //!    mapping on only when the kernel has cleared it.
 //! 6. If the cache will not have it: block all signals, because a handler would soon have no stack;
@@ -25,7 +27,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::{current, local};
+use super::{current, local, measure};
 use crate::sys::{signal, task};
 use crate::{arch, fatal};
 
@@ -40,12 +42,22 @@ unsafe fn finish(control: *const Control) -> ! {
     if before == Before::Undecided {
         leave();
     }
-    // SAFETY: the handle was gone before our swap, so the mapping is ours.
+    // SAFETY: the handle was gone before our swap, so the mapping is ours, or a scope's that waits
+    // for us.
     let control = unsafe { &*control };
-    // SAFETY: and so is the result.
+    // SAFETY: and the result is ours.
     unsafe { control.discard_result() };
     // SAFETY: the thread runs no other code of the user's.
     unsafe { local::run_destructors() };
+    if !control.scope.is_null() {
+        leave();
+    }
+    if !control.mapping.is_ours() {
+        // SAFETY: the memory's reference; nobody gets at the record through it any more. It is not
+        // claimed before the kernel has cleared the tid word.
+        unsafe { control.record.release() };
+        leave();
+    }
     let tenancy = Tenancy {
         mapping: control.mapping,
         record: control.record,
@@ -65,7 +77,7 @@ unsafe fn finish(control: *const Control) -> ! {
 /// The fence comes before the kernel's store to the tid word in this thread's program order, so
 /// that whoever reads the cleared word (`Record::is_gone`, Acquire) comes after every store of
 /// this thread. The exit path of the kernel has barriers of its own; nothing promises them.
-fn leave() -> ! {
+pub(super) fn leave() -> ! {
     fence(Ordering::Release);
     task::exit_thread()
 }
@@ -106,7 +118,12 @@ pub fn exit() -> ! {
     };
     // A finaliser that ends its thread ends the process, which waits for it.
     crate::process::go_on_exiting();
-    // The handle, if there is one, finds no result and leaves the mapping alone.
+    park_for_ever(control)
+}
+
+/// Ends the calling thread without a value: whoever decides about its mapping leaves it alone.
+pub(super) fn park_for_ever(control: &Control) -> ! {
+    control.is_parked.set(true);
     control.completion.abandon();
     leave()
 }
@@ -133,6 +150,7 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     }
     // SAFETY: the closure and all its locals are gone.
     unsafe { local::run_destructors() };
+    measure::note(control);
     // Only now: until here a destructor may end the thread without a result.
     control.has_result.set(!is_unclaimed);
     // SAFETY: as above; the thread-locals are gone, too.

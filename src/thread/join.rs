@@ -2,12 +2,13 @@
 
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::ManuallyDrop;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
 use super::cache::{self, Tenancy};
-use super::control::{Before, Completion, Control};
+use super::control::{Before, Completion, Control, Origin};
 use super::current::{self, Thread};
+use super::measure::{self, Stack};
 
 /// The right to wait for a thread and to take what its closure returned.
 ///
@@ -63,6 +64,19 @@ impl fmt::Display for JoinError {
 
 impl core::error::Error for JoinError {}
 
+/// What [`JoinHandle::join`] returns.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// fn add(joined: thread::Result<u32>, to: u32) -> u32 {
+///     joined.map_or(to, |n| n + to)
+/// }
+/// assert_eq!(add(thread::spawn(|| 1).join(), 2), 3);
+/// ```
+pub type Result<T> = core::result::Result<T, JoinError>;
+
 impl<T> JoinHandle<T> {
     /// Makes the handle of a thread that was just started.
     ///
@@ -105,30 +119,60 @@ impl<T> JoinHandle<T> {
     /// let handle = thread::spawn(|| 6 * 7);
     /// assert_eq!(handle.join().unwrap(), 42);
     /// ```
-    pub fn join(self) -> Result<T, JoinError> {
-        if current::control().is_some_and(|own| core::ptr::eq(own, self.control.as_ptr())) {
-            panic!("a thread cannot join itself");
-        }
+    pub fn join(self) -> Result<T> {
+        self.join_with_stack().0
+    }
+
+    /// [`JoinHandle::join`], which also returns the memory that [`Builder::stack`] was given.
+    ///
+    /// The memory is `None` where the thread had none of the caller's, and where it ended without a
+    /// value: then others may still borrow from its stack.
+    ///
+    /// [`Builder::stack`]: super::Builder::stack
+    ///
+    /// # Blocking
+    /// As [`JoinHandle::join`].
+    ///
+    /// # Panics
+    /// If a thread joins itself.
+    ///
+    /// # Errors
+    /// As [`JoinHandle::join`].
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::thread::{Builder, StaticStack};
+    ///
+    /// static STACK: StaticStack<{ 256 << 10 }> = StaticStack::new();
+    ///
+    /// let memory = STACK.take().expect("nobody else takes it");
+    /// let handle = Builder::new().stack(memory).spawn(|| 6 * 7)?;
+    /// let (result, memory) = handle.join_with_stack();
+    /// assert_eq!(result, Ok(42));
+    /// assert_eq!(memory.map(|memory| memory.len()), Some(256 << 10));
+    /// # Ok::<(), threadbare::thread::SpawnError>(())
+    /// ```
+    pub fn join_with_stack(self) -> (Result<T>, Option<&'static mut [MaybeUninit<u8>]>) {
         let this = ManuallyDrop::new(self);
+        assert_not_own(this.control);
         // SAFETY: `this` is never dropped, so its field is moved out once.
-        let thread = unsafe { core::ptr::read(&this.thread) };
+        let _thread = unsafe { core::ptr::read(&this.thread) };
         let control = this.control();
-        // This handle is the one sleeper on the word.
         control.record.wait_until_gone();
-        // The thread swaps before it leaves. Acquire here is what makes the result readable.
-        if !control.completion.is_complete() {
-            crate::fatal::fatal("a thread left the kernel without having ended");
+        // SAFETY: the thread is gone, and its result, a `T` (`new`, clause 1), is this handle's.
+        let result = unsafe { take_result(control) };
+        if result.is_err() {
+            return (result, None);
         }
-        drop(thread);
-        if !control.has_result.replace(false) {
-            // Ended by `exit`: for memory the thread is parked for ever, and its mapping with it.
-            return Err(JoinError(()));
-        }
-        // SAFETY: the payload holds a `T` (`new`, clause 1), which the flag says was not taken yet.
-        let result = unsafe { control.payload.cast::<T>().read() };
+        let mapping = control.mapping;
         // SAFETY: the thread is gone, so the mapping is ours; `control` is not used after this.
         unsafe { give_back(this.control) };
-        Ok(result)
+        let memory = (mapping.origin == Origin::Caller).then(|| {
+            // SAFETY: `Builder::stack` was given it for good; the thread is gone, its handle is
+            // consumed, and nobody else knows of it.
+            unsafe { core::slice::from_raw_parts_mut(mapping.base.cast(), mapping.bytes) }
+        });
+        (result, memory)
     }
 
     /// Lets the thread run on alone: it gives its own memory back when its closure has returned.
@@ -146,6 +190,29 @@ impl<T> JoinHandle<T> {
     pub fn is_finished(&self) -> bool {
         self.control().completion.is_complete()
     }
+
+    /// Returns where the thread's stack is and, if that was asked for, how much of it the thread
+    /// has used: until now, if it runs. After `join`, [`Thread::stack_high_water`] still tells what
+    /// was found at the thread's end.
+    ///
+    /// # Kernel
+    /// `mincore(2)` while a thread runs that is [measured](super::Builder::measure).
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::thread::Builder;
+    ///
+    /// let handle = Builder::new().measure(true).stack_size(1 << 20).spawn(|| [7u8; 50_000])?;
+    /// let thread = handle.thread().clone();
+    /// let stack = handle.stack();
+    /// threadbare::println!("{:?} of {} bytes, so far", stack.high_water(), stack.size());
+    /// handle.join().unwrap();
+    /// assert!(thread.stack_high_water().is_some_and(|bytes| bytes >= 50_000));
+    /// # Ok::<(), threadbare::thread::SpawnError>(())
+    /// ```
+    pub fn stack(&self) -> Stack {
+        measure::stack_of(self.control())
+    }
 }
 
 impl<T> Drop for JoinHandle<T> {
@@ -158,8 +225,7 @@ impl<T> Drop for JoinHandle<T> {
         }
         // The thread came first, so all is ours; it may still be on its way out of the kernel.
         let control = self.control();
-        let is_parked_for_ever = !control.has_result.get();
-        if is_parked_for_ever {
+        if control.is_parked.get() {
             return;
         }
         // SAFETY: the completion was decided in our favour.
@@ -177,7 +243,32 @@ impl<T> fmt::Debug for JoinHandle<T> {
     }
 }
 
+/// Dies if the thread is the calling one, which would wait for ever.
+pub(super) fn assert_not_own(control: NonNull<Control>) {
+    if current::control().is_some_and(|own| core::ptr::eq(own, control.as_ptr())) {
+        panic!("a thread cannot join itself");
+    }
+}
+
+/// Moves the result out of the payload of a thread that is gone.
+///
+/// # Safety
+/// 1. The thread is gone from the kernel, its result is a `T`, and the caller's to take.
+pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
+    // The thread swaps before it leaves. Acquire here is what makes the result readable.
+    if !control.completion.is_complete() {
+        crate::fatal::fatal("a thread left the kernel without having ended");
+    }
+    if !control.has_result.replace(false) {
+        // For memory the thread is parked for ever, and its mapping with it.
+        return Err(JoinError(()));
+    }
+    // SAFETY: clause 1, and the flag says that it was not taken yet.
+    Ok(unsafe { control.payload.cast::<T>().read() })
+}
+
 /// Gives a mapping, by its control block, to the cache, or unmaps it when its tenant is gone.
+/// Memory of the user's is left where it is.
 ///
 /// # Safety
 /// 1. The caller owns the mapping and everything in it that had to be dropped was.
@@ -189,6 +280,11 @@ pub(super) unsafe fn give_back(control: NonNull<Control>) {
         mapping: control.mapping,
         record: control.record,
     };
+    if !tenancy.mapping.is_ours() {
+        // SAFETY: the memory's own reference, given up with it.
+        unsafe { tenancy.record.release() };
+        return;
+    }
     // SAFETY: clause 1.
     if let Err(tenancy) = unsafe { cache::keep(tenancy) } {
         // SAFETY: clauses 1 and 2.

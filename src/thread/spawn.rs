@@ -2,97 +2,26 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::fmt;
 use core::mem::ManuallyDrop;
 use core::num::NonZeroUsize;
-use core::ptr::NonNull;
+use core::ops::Range;
+use core::ptr::{self, NonNull};
 
+use super::attributes::{Attributes, SetUp};
+use super::builder::{Builder, Memory};
 use super::cache::{self, Tenancy};
-use super::control::{Completion, Control, Mapping};
+use super::control::{Completion, Control, Mapping, Origin};
 use super::current::Thread;
-use super::join::{self, JoinHandle};
+use super::error::SpawnError;
+use super::guard::{self, Guard};
+use super::join::JoinHandle;
+use super::measure::{self, Look};
+use super::scope::{Link, ScopeData};
 use super::{exit, record};
 use crate::stack::{Placement, Plan, Request};
 use crate::start::Process;
-use crate::sys::mem::{self, Map, Prot};
 use crate::sys::{Errno, signal, task};
 use crate::{arch, tls};
-
-/// Why a thread could not be started. Nothing is left behind: the closure was dropped, and what
-/// had been mapped is unmapped or cached.
-///
-/// # Examples
-/// ```
-/// use threadbare::thread::{Builder, SpawnError};
-///
-/// // More than there are addresses.
-/// let refused = Builder::new().stack_size(usize::MAX).spawn(|| ()).map(|_| ());
-/// assert_eq!(refused, Err(SpawnError::OutOfMemory));
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum SpawnError {
-    /// `clone` answered `EAGAIN`: one thread too many for `RLIMIT_NPROC` (per user),
-    /// `kernel.threads-max`, `kernel.pid_max` or the cgroup's `pids.max`.
-    ThreadQuotaExceeded,
-    /// `clone` answered `ENOMEM`: the kernel has no memory for its side of a thread.
-    SystemResources,
-    /// `mmap` or `mprotect` answered `ENOMEM`, or the size exceeds the address space: no address
-    /// range is left, or `RLIMIT_AS`, `RLIMIT_DATA`, `vm.max_map_count` (two mappings a thread)
-    /// or, with `vm.overcommit_memory=2`, the commit limit.
-    OutOfMemory,
-    /// `mmap` answered `EAGAIN`: after `mlockall(MCL_FUTURE)` the stack exceeds
-    /// `RLIMIT_MEMLOCK`.
-    LockedMemoryLimitExceeded,
-    /// Something that the kernel's documentation does not foresee here: a security module or
-    /// seccomp filter (`EPERM`, `EACCES`, `ENOSYS`), or a bug.
-    Unexpected(Errno),
-}
-
-impl SpawnError {
-    fn from_mapping(errno: Errno) -> SpawnError {
-        match errno {
-            Errno::NOMEM => SpawnError::OutOfMemory,
-            Errno::AGAIN => SpawnError::LockedMemoryLimitExceeded,
-            errno => SpawnError::Unexpected(errno),
-        }
-    }
-
-    fn from_clone(errno: Errno) -> SpawnError {
-        match errno {
-            Errno::AGAIN => SpawnError::ThreadQuotaExceeded,
-            Errno::NOMEM => SpawnError::SystemResources,
-            errno => SpawnError::Unexpected(errno),
-        }
-    }
-}
-
-impl fmt::Display for SpawnError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            SpawnError::ThreadQuotaExceeded => {
-                "too many threads: raise RLIMIT_NPROC, kernel.threads-max, kernel.pid_max or the \
-                 cgroup's pids.max, or start fewer"
-            }
-            SpawnError::SystemResources => {
-                "the kernel has no memory for another thread: free some, or start fewer"
-            }
-            SpawnError::OutOfMemory => {
-                "no memory for a stack: ask for a smaller one, or raise RLIMIT_AS, RLIMIT_DATA, \
-                 vm.max_map_count or the commit limit"
-            }
-            SpawnError::LockedMemoryLimitExceeded => {
-                "a locked stack exceeds RLIMIT_MEMLOCK: raise it, ask for a smaller stack, or do \
-                 not lock future mappings"
-            }
-            SpawnError::Unexpected(errno) => {
-                return write!(f, "the kernel refused to start a thread: {errno}");
-            }
-        })
-    }
-}
-
-impl core::error::Error for SpawnError {}
 
 /// The least stack a thread gets; the kernel's own frame for a signal (`AT_MINSIGSTKSZ`, tens of
 /// KiB where vector registers are long) comes on top of it.
@@ -102,96 +31,6 @@ const PAYLOAD_COPIES_MAX: usize = 5;
 /// The stack of a thread that asked for nothing: the reference's 16 MiB where addresses are
 /// plenty. Untouched pages take no memory.
 const STACK_BYTES_DEFAULT: usize = if usize::BITS > 32 { 16 << 20 } else { 2 << 20 };
-/// The guard where rustc emits no stack probes: a frame must be larger to step over it.
-const GUARD_BYTES_UNPROBED: usize = 64 << 10;
-
-/// How a thread is to be made. [`spawn`] is a `Builder` with nothing set, and a panic for an error.
-///
-/// # Examples
-/// ```
-/// use threadbare::thread::Builder;
-/// let handle = Builder::new().name("worker").stack_size(64 << 10).spawn(|| 1 + 1)?;
-/// assert_eq!(handle.join().unwrap(), 2);
-/// # Ok::<(), threadbare::thread::SpawnError>(())
-/// ```
-#[derive(Clone, Debug, Default)]
-#[must_use = "a Builder does nothing until it spawns"]
-pub struct Builder {
-    stack_bytes: Option<usize>,
-    name: [u8; task::NAME_BYTES],
-}
-
-impl Builder {
-    /// A thread with the default stack and no name.
-    pub const fn new() -> Builder {
-        Builder {
-            stack_bytes: None,
-            name: [0; task::NAME_BYTES],
-        }
-    }
-
-    /// Names the thread, for panics, `ps` and debuggers.
-    ///
-    /// The kernel keeps 15 bytes; of a longer name the longest beginning that fits is taken.
-    ///
-    /// # Panics
-    /// If the name holds a NUL byte.
-    pub fn name(mut self, name: &str) -> Builder {
-        assert!(
-            !name.as_bytes().contains(&0),
-            "a thread's name must not hold a NUL byte"
-        );
-        let bytes = name.floor_char_boundary(task::NAME_BYTES - 1);
-        self.name = [0; task::NAME_BYTES];
-        self.name[..bytes].copy_from_slice(&name.as_bytes()[..bytes]);
-        self
-    }
-
-    /// Sets the least size of the stack, in bytes. Guard, TLS, closure and result come on top.
-    ///
-    /// What is smaller than 16 KiB and a signal's frame, 0 included, is raised to that; the size is
-    /// rounded up to pages.
-    /// The default is 16 MiB on 64-bit CPUs and 2 MiB on 32-bit ones, or what the linker was told
-    /// (`-z stack-size=BYTES`).
-    pub fn stack_size(mut self, bytes: usize) -> Builder {
-        self.stack_bytes = Some(bytes);
-        self
-    }
-
-    /// Starts a thread that runs `f`.
-    ///
-    /// # Errors
-    /// [`SpawnError`]; `f` is dropped then.
-    ///
-    /// # Kernel
-    /// `clone`, with all signals blocked around it; before it `mmap` and `mprotect` unless a
-    /// finished thread's memory serves.
-    pub fn spawn<F, T>(self, f: F) -> Result<JoinHandle<T>, SpawnError>
-    where
-        F: FnOnce() -> T + Send + 'static,
-        T: Send + 'static,
-    {
-        let prepared = Prepared::new(&self, Layout::new::<Payload<F, T>>())?;
-        let payload = prepared.placement.payload as *mut u8;
-        let payload = prepared.tenancy.mapping.base.with_addr(payload.addr());
-        let control = prepared.control(payload, run::<F, T>, drop_result::<T>);
-        // SAFETY: the placement has room for the payload, aligned, and nobody else uses it.
-        unsafe { payload.cast::<F>().write(f) };
-        let thread = Thread::of(prepared.tenancy.record);
-        match prepared.launch(control) {
-            // SAFETY: the thread was just started with a payload that becomes a `T`.
-            Ok(()) => Ok(unsafe { JoinHandle::new(control, thread) }),
-            Err(error) => {
-                // SAFETY: no thread took the closure out.
-                unsafe { payload.cast::<F>().drop_in_place() };
-                // SAFETY: no thread was started, so the mapping is ours alone.
-                unsafe { join::give_back(control) };
-                Err(error)
-            }
-        }
-    }
-}
-
 /// Starts a thread that runs `f`, with the default stack and no name.
 ///
 /// # Panics
@@ -232,7 +71,7 @@ pub fn available_parallelism() -> Result<NonZeroUsize, Errno> {
 }
 
 /// The closure before it is called, the result afterwards.
-union Payload<F, T> {
+pub(super) union Payload<F, T> {
     _closure: ManuallyDrop<F>,
     _result: ManuallyDrop<T>,
 }
@@ -241,7 +80,7 @@ union Payload<F, T> {
 ///
 /// # Safety
 /// 1. `payload` holds an `F`, is large and aligned enough for a `T`, and is the caller's.
-unsafe fn run<F: FnOnce() -> T, T>(payload: *mut u8) {
+pub(super) unsafe fn run<F: FnOnce() -> T, T>(payload: *mut u8) {
     // SAFETY: clause 1; the closure is moved out once.
     let closure = unsafe { payload.cast::<F>().read() };
     let result = closure();
@@ -253,44 +92,37 @@ unsafe fn run<F: FnOnce() -> T, T>(payload: *mut u8) {
 ///
 /// # Safety
 /// 1. `payload` holds a `T`, which nobody uses after this.
-unsafe fn drop_result<T>(payload: *mut u8) {
+pub(super) unsafe fn drop_result<T>(payload: *mut u8) {
     // SAFETY: clause 1.
     unsafe { payload.cast::<T>().drop_in_place() };
 }
 
-/// A mapping that is laid out and has its TLS filled, and the record of the thread to be.
-struct Prepared {
+/// Memory that is laid out and has its TLS filled, and the record of the thread to be.
+pub(super) struct Prepared {
     tenancy: Tenancy,
     placement: Placement,
     /// What the thread register is to hold.
     tp: usize,
+    /// What will be found out about the stack.
+    look: Look,
 }
 
 impl Prepared {
     /// Claims a record, finds memory, lays it out and fills the TLS.
-    fn new(builder: &Builder, payload: Layout) -> Result<Prepared, SpawnError> {
+    pub(super) fn new(builder: &Builder, payload: Layout) -> Result<Prepared, SpawnError> {
         let process = Process::get();
-        let stack_bytes = builder
-            .stack_bytes
-            .unwrap_or(match process.image.stack_bytes {
-                0 => STACK_BYTES_DEFAULT,
-                bytes => bytes,
-            });
-        // A closure is moved from the payload to the stack to be called, and its result is made
-        // there; unoptimised code moves each more than once. Who asked for a size gets it beside.
-        let moved_bytes = payload.size().saturating_mul(PAYLOAD_COPIES_MAX);
-        let stack_bytes = stack_bytes
-            .max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min)
-            .saturating_add(moved_bytes);
-        let guard_bytes = if arch::STACK_PROBES {
-            1
-        } else {
-            GUARD_BYTES_UNPROBED
+        let guard = builder.guard.unwrap_or_else(Guard::default);
+        let (guard_bytes, origin) = match builder.memory {
+            Some(_) => (0, Origin::Caller),
+            None => guard.resolve(),
         };
         let plan = Plan::new(Request {
-            page_bytes: process.page_bytes,
+            page_bytes: match builder.memory {
+                Some(_) => MEMORY_ALIGN_BYTES,
+                None => process.page_bytes,
+            },
             guard_bytes,
-            stack_bytes,
+            stack_bytes: stack_bytes(builder, payload),
             stack_align_bytes: arch::STACK_ALIGN_BYTES,
             tls: process.tls_shape,
             control: Layout::new::<Control>(),
@@ -298,16 +130,30 @@ impl Prepared {
             signal_stack_bytes: 0,
         })
         .ok_or(SpawnError::OutOfMemory)?;
+        let region = builder
+            .memory
+            .map(|memory| fit(memory, &plan))
+            .transpose()?;
         let record = record::claim(&builder.name).map_err(SpawnError::from_mapping)?;
-        let (mapping, is_zeroed) = match obtain(&plan) {
-            Ok(obtained) => obtained,
-            Err(errno) => {
-                // SAFETY: the claim's reference; nobody else has seen the record.
-                unsafe { record.release() };
-                return Err(SpawnError::from_mapping(errno));
-            }
+        let (mapping, is_zeroed) = match &region {
+            Some((mapping, _)) => (*mapping, false),
+            None => match obtain(&plan, origin) {
+                Ok(obtained) => obtained,
+                Err(errno) => {
+                    // SAFETY: the claim's reference; nobody else has seen the record.
+                    unsafe { record.release() };
+                    return Err(SpawnError::from_mapping(errno));
+                }
+            },
         };
-        let placement = plan.place(mapping.base.addr(), mapping.bytes);
+        let range = match region {
+            Some((_, range)) => range,
+            None => mapping.base.addr()..mapping.base.addr() + mapping.bytes,
+        };
+        let placement = plan.place(range.start, range.len());
+        // SAFETY: the mapping is ours alone, and empty or of no value.
+        let look =
+            unsafe { measure::prepare(builder.look, &mapping, placement.stack_top, is_zeroed) };
         let tp = mapping.base.with_addr(placement.tp);
         let template = &process.image.tls;
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
@@ -317,15 +163,27 @@ impl Prepared {
             tenancy: Tenancy { mapping, record },
             placement,
             tp,
+            look,
         })
     }
 
+    /// Where the closure goes.
+    pub(super) fn payload(&self) -> *mut u8 {
+        self.tenancy.mapping.base.with_addr(self.placement.payload)
+    }
+
+    /// A handle of the thread to be.
+    pub(super) fn thread(&self) -> Thread {
+        Thread::of(self.tenancy.record)
+    }
+
     /// Writes the control block.
-    fn control(
+    pub(super) fn control(
         &self,
-        payload: *mut u8,
         run: unsafe fn(*mut u8),
         drop_result: unsafe fn(*mut u8),
+        attributes: &Attributes,
+        scope: *const ScopeData,
     ) -> NonNull<Control> {
         let Tenancy { mapping, record } = self.tenancy;
         let control = mapping
@@ -336,14 +194,25 @@ impl Prepared {
             record,
             completion: Completion::new(),
             has_result: Cell::new(false),
-            payload,
+            payload: self.payload(),
             run,
             drop_result,
             mapping,
             stack_top: self.placement.stack_top,
             signal_stack: self.placement.signal_stack,
             is_in_closure: Cell::new(false),
+            is_parked: Cell::new(false),
             ended_by_panic: Cell::new(false),
+            open_scopes: Cell::new(0),
+            look: self.look,
+            attributes: if attributes.is_none() {
+                ptr::null()
+            } else {
+                attributes
+            },
+            set_up: SetUp::new(),
+            scope,
+            scope_link: Link::new(),
             signal_mask: signal::SignalSet::NONE,
         };
         // SAFETY: the placement has room for the control block, aligned; the mapping is ours.
@@ -352,8 +221,9 @@ impl Prepared {
         unsafe { NonNull::new_unchecked(control) }
     }
 
-    /// Calls `clone`, with all signals blocked: the child takes none before it can.
-    fn launch(&self, control: NonNull<Control>) -> Result<(), SpawnError> {
+    /// Calls `clone`, with all signals blocked: the child takes none before it can. Waits for what
+    /// the thread has to do to itself; after an error there is no thread.
+    pub(super) fn launch(&self, control: NonNull<Control>) -> Result<(), SpawnError> {
         let mask = signal::block_all();
         // SAFETY: the thread does not run yet; the field is ours.
         unsafe { (&raw mut (*control.as_ptr()).signal_mask).write(mask) };
@@ -367,46 +237,80 @@ impl Prepared {
             unsafe { arch::clone_thread(flags, stack_top, tid, tid, tp, argument) }
         });
         signal::restore(&mask);
-        result.map(|_| ()).map_err(SpawnError::from_clone)
+        result.map_err(SpawnError::from_clone)?;
+        // SAFETY: the mapping stays: there is no handle yet that could let the thread unmap it.
+        let control = unsafe { control.as_ref() };
+        if control.attributes.is_null() {
+            return Ok(());
+        }
+        control.set_up.wait().map_err(|refusal| {
+            // It is on its way out, and stands on memory that we are to give back.
+            control.record.wait_until_gone();
+            SpawnError::from_refusal(refusal)
+        })
     }
 }
 
+/// How memory of the caller's is aligned before it is laid out: as the strictest stack.
+const MEMORY_ALIGN_BYTES: usize = 16;
+const _: () = assert!(arch::STACK_ALIGN_BYTES <= MEMORY_ALIGN_BYTES);
+
+/// The least size of the stack for what a builder says.
+fn stack_bytes(builder: &Builder, payload: Layout) -> usize {
+    let process = Process::get();
+    let asked = match (
+        builder.stack_bytes,
+        builder.memory,
+        process.image.stack_bytes,
+    ) {
+        (Some(bytes), _, _) => bytes,
+        // Whatever there is.
+        (None, Some(_), _) => 0,
+        (None, None, 0) => STACK_BYTES_DEFAULT,
+        (None, None, bytes) => bytes,
+    };
+    // A closure is moved from the payload to the stack to be called, and its result is made there;
+    // unoptimised code moves each more than once. Who asked for a size gets it beside.
+    let moved_bytes = payload.size().saturating_mul(PAYLOAD_COPIES_MAX);
+    asked
+        .max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min)
+        .saturating_add(moved_bytes)
+}
+
+/// Finds the aligned part of memory of the caller's, if the plan fits into it.
+fn fit(memory: Memory, plan: &Plan) -> Result<(Mapping, Range<usize>), SpawnError> {
+    let start = memory.base.addr();
+    let first = start.next_multiple_of(MEMORY_ALIGN_BYTES);
+    let end = (start + memory.bytes) & !(MEMORY_ALIGN_BYTES - 1);
+    if end < first || end - first < plan.total_bytes {
+        return Err(SpawnError::StackTooSmall {
+            // Wherever it begins.
+            bytes_min: plan.total_bytes + 2 * (MEMORY_ALIGN_BYTES - 1),
+        });
+    }
+    let mapping = Mapping {
+        base: memory.base,
+        bytes: memory.bytes,
+        guard_bytes: 0,
+        origin: Origin::Caller,
+    };
+    Ok((mapping, first..end))
+}
+
 /// Takes a mapping from the cache or makes one; the flag says that it is all zeroes.
-fn obtain(plan: &Plan) -> Result<(Mapping, bool), Errno> {
-    if let Some(Tenancy { mapping, record }) = cache::take(plan.total_bytes, plan.guard_bytes) {
+fn obtain(plan: &Plan, origin: Origin) -> Result<(Mapping, bool), Errno> {
+    let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
+    if let Some(Tenancy { mapping, record }) = cache::take(bytes, guard_bytes, origin) {
         // SAFETY: the former tenant's reference came with the tenancy.
         unsafe { record.release() };
         return Ok((mapping, false));
     }
-    match map_fresh(plan) {
+    match guard::map(bytes, guard_bytes, origin) {
         // What the cache keeps may be just what is missing.
-        Err(Errno::NOMEM) if cache::reclaim() => map_fresh(plan),
+        Err(Errno::NOMEM) if cache::reclaim() => guard::map(bytes, guard_bytes, origin),
         result => result,
     }
     .map(|mapping| (mapping, true))
-}
-
-/// Maps a new thread's memory.
-fn map_fresh(plan: &Plan) -> Result<Mapping, Errno> {
-    let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
-    // Inaccessible first: nothing can merge with the stack or touch it before the guard exists.
-    let base = mem::map(bytes, Prot::NONE, Map::STACK | Map::NORESERVE)?;
-    // SAFETY: the range above the guard lies in the mapping, which is ours.
-    let opened = unsafe {
-        let usable = base.add(guard_bytes);
-        mem::protect(usable, bytes - guard_bytes, Prot::READ | Prot::WRITE)
-    };
-    if let Err(errno) = opened {
-        // SAFETY: the whole mapping, just made, used by nobody. It cannot be split by this, so the
-        // kernel has no reason to refuse.
-        let _ = unsafe { mem::unmap(base, bytes) };
-        return Err(errno);
-    }
-    Ok(Mapping {
-        base,
-        bytes,
-        guard_bytes,
-    })
 }
 
 /// Where a new thread begins, on its own stack, with all signals blocked.
@@ -423,6 +327,15 @@ pub(crate) unsafe extern "C" fn entry(control: *mut u8) -> ! {
         // By the thread itself, so that it works with no /proc and with dropped privileges. A name
         // is a convenience: a seccomp filter that refuses it must not cost the thread.
         let _ = task::set_own_name(name);
+    }
+    // SAFETY: clause 1; the attributes are the spawner's, who waits.
+    if let Some(attributes) = unsafe { (*control).attributes.as_ref() } {
+        let outcome = attributes.apply();
+        // SAFETY: clause 1.
+        unsafe { (*control).set_up.tell(outcome) };
+        if outcome.is_err() {
+            exit::leave();
+        }
     }
     // SAFETY: clause 1.
     unsafe { exit::run_and_finish(control) }

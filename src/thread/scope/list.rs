@@ -1,0 +1,126 @@
+//! The threads of a scope: an intrusive list through their control blocks.
+//!
+//! What is here is called under the lock of the scope that has the list.
+
+use core::cell::Cell;
+use core::ptr::{self, NonNull};
+
+use crate::thread::control::Control;
+use crate::thread::join;
+use crate::thread::record::Record;
+
+/// A thread's place in its scope's list. Reached under the list's lock only.
+pub struct Link {
+    next: Cell<*const Control>,
+    previous: Cell<*const Control>,
+    /// Whether no handle will ask for the thread any more.
+    pub is_released: Cell<bool>,
+}
+
+impl Link {
+    pub const fn new() -> Link {
+        Link {
+            next: Cell::new(ptr::null()),
+            previous: Cell::new(ptr::null()),
+            is_released: Cell::new(false),
+        }
+    }
+}
+
+pub struct List {
+    pub first: *const Control,
+    pub count: usize,
+    /// At which count to look for threads that are done and that nobody will join.
+    pub sweep_at: usize,
+    /// Whether a thread panicked that nobody joined.
+    pub has_panicked: bool,
+}
+
+// SAFETY: the control blocks in the list are in mappings that the scope owns; what of them is
+// reached through the list is reached under its lock.
+unsafe impl Send for List {}
+
+/// The least length of a list that is swept.
+const SWEEP_AT_MIN: usize = 16;
+
+impl List {
+    /// An empty list.
+    pub const fn new() -> List {
+        List {
+            first: ptr::null(),
+            count: 0,
+            sweep_at: SWEEP_AT_MIN,
+            has_panicked: false,
+        }
+    }
+
+    /// Puts a thread in.
+    pub fn insert(&mut self, control: &Control) {
+        control.scope_link.next.set(self.first);
+        // SAFETY: an entry is valid while it is in the list.
+        if let Some(first) = unsafe { self.first.as_ref() } {
+            first.scope_link.previous.set(control);
+        }
+        self.first = control;
+        self.count += 1;
+    }
+
+    /// Takes a thread out.
+    pub fn remove(&mut self, control: &Control) {
+        let (next, previous) = (&control.scope_link.next, &control.scope_link.previous);
+        // SAFETY: an entry is valid while it is in the list.
+        match unsafe { previous.get().as_ref() } {
+            Some(entry) => entry.scope_link.next.set(next.get()),
+            None => self.first = next.get(),
+        }
+        // SAFETY: likewise.
+        if let Some(entry) = unsafe { next.get().as_ref() } {
+            entry.scope_link.previous.set(previous.get());
+        }
+        self.count -= 1;
+    }
+
+    /// Gives back the memory of threads that are gone and that no handle will ask for.
+    pub fn sweep(&mut self) {
+        let mut next = self.first;
+        // SAFETY: an entry is valid while it is in the list.
+        while let Some(control) = unsafe { next.as_ref() } {
+            next = control.scope_link.next.get();
+            if control.scope_link.is_released.get() && control.record.is_gone() {
+                self.remove(control);
+                // SAFETY: the thread is gone, and so is its handle, which left no result.
+                self.has_panicked |= unsafe { bury(control) };
+            }
+        }
+        self.sweep_at = (2 * self.count).max(SWEEP_AT_MIN);
+    }
+
+    /// A thread that the kernel has not let go of.
+    pub fn any_alive(&self) -> Option<&'static Record> {
+        let mut next = self.first;
+        // SAFETY: an entry is valid while it is in the list.
+        while let Some(control) = unsafe { next.as_ref() } {
+            if !control.record.is_gone() {
+                return Some(control.record);
+            }
+            next = control.scope_link.next.get();
+        }
+        None
+    }
+}
+
+/// Drops the result of a thread that nobody joined, and gives its memory back; returns whether it
+/// had panicked. Its memory then stays for ever, as others may have borrowed from it.
+///
+/// # Safety
+/// 1. The thread is gone from the kernel, no handle of it is used any more, and it is in no list.
+pub unsafe fn bury(control: &Control) -> bool {
+    if control.is_parked.get() {
+        return control.ended_by_panic.get();
+    }
+    // SAFETY: clause 1: the result, if one is left, is the scope's.
+    unsafe { control.discard_result() };
+    // SAFETY: clause 1.
+    unsafe { join::give_back(NonNull::from(control)) };
+    false
+}
