@@ -13,6 +13,7 @@ pub mod child;
 pub mod kernel;
 pub mod loader;
 pub mod locals;
+pub mod storm;
 
 use threadbare::process::ExitCode;
 use threadbare::{env, println, seam};

@@ -13,6 +13,8 @@ use std::time::Duration;
 
 /// How many threads a race starts in an emulated program that is not optimised.
 const FEW_THREADS: &str = "400";
+/// How many it starts where that is cheap: in an optimised program of this machine's own CPU.
+const MANY_THREADS: &str = "100000";
 
 /// A program of another or of this CPU, ready to be run any number of times.
 #[derive(Clone, Debug)]
@@ -73,18 +75,21 @@ impl Guest {
         words.push(self.path.to_string_lossy().into_owned());
         let mut command = Command::new(&words[0]);
         command.args(&words[1..]);
-        if target.runner() == Runner::Qemu && self.build.profile == Profile::Dev {
+        match (target.runner(), self.build.profile) {
             // A release build starts all of them on every CPU.
-            command.env("SUITE_THREADS", FEW_THREADS);
-        }
+            (Runner::Qemu, Profile::Dev) => command.env("SUITE_THREADS", FEW_THREADS),
+            (Runner::Native, Profile::Release) if target.is_thorough => {
+                command.env("SUITE_THREADS", MANY_THREADS)
+            }
+            _ => &mut command,
+        };
         command
     }
 
     /// How long the program may take: emulated CPUs are slow.
     pub fn limit(&self) -> Duration {
         match self.build.target.runner() {
-            Runner::Native => Duration::from_secs(60),
-            Runner::Qemu | Runner::Kernel => Duration::from_secs(180),
+            Runner::Native | Runner::Qemu | Runner::Kernel => Duration::from_secs(180),
         }
     }
 

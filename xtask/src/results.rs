@@ -20,7 +20,16 @@ const AREAS: &[(&str, &[&str])] = &[
     ),
     (
         "threads",
-        &["threads", "payloads", "races", "spawn_failures"],
+        &[
+            "threads",
+            "scopes",
+            "stacks",
+            "guards",
+            "attributes",
+            "payloads",
+            "races",
+            "spawn_failures",
+        ],
     ),
     ("sync", &["sync"]),
     ("io", &["files"]),

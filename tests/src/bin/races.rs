@@ -1,4 +1,5 @@
-//! The end of a thread raced from both sides, thousands of times, with the cache on and off.
+//! The end of a thread raced from both sides, thousands of times, with the cache on and off, and
+//! with a signal every millisecond to a random thread.
 
 #![no_std]
 #![no_main]
@@ -6,6 +7,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use suite::kernel::mapping_count;
+use suite::storm::{self, Storm};
 use suite::{Verdict, check, check_eq};
 use threadbare::seam::{record_page_count, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits};
@@ -18,6 +20,8 @@ suite::area! { 15:
     join_against_exit,
     join_against_exit_without_the_cache,
     spawners_race_for_the_cache,
+    scope_of_sixty_four_threads,
+    the_storm_was_one,
 }
 
 /// How many threads a case starts. An emulator keeps memory of each, and takes its time, so whoever
@@ -30,6 +34,12 @@ fn threads() -> u32 {
 static ENDED: AtomicU32 = AtomicU32::new(0);
 
 struct CountsItsEnd;
+
+/// A thread's life: it can be hit by the storm.
+fn live() -> CountsItsEnd {
+    storm::enlist();
+    CountsItsEnd
+}
 
 impl Drop for CountsItsEnd {
     fn drop(&mut self) {
@@ -71,8 +81,9 @@ fn warm_up(limits: CacheLimits) -> usize {
 fn detach_many(limits: CacheLimits) -> Verdict {
     let mappings = warm_up(limits);
     check!(mappings > 0);
+    let _storm = Storm::begin();
     for number in 0..threads() {
-        let spawned = Builder::new().stack_size(64 << 10).spawn(|| CountsItsEnd);
+        let spawned = Builder::new().stack_size(64 << 10).spawn(live);
         check!(spawned.is_ok());
         // Bounded, so that a slow machine does not hold thousands of stacks at once.
         while number - ENDED.load(Ordering::Acquire).min(number) > 100 {
@@ -98,8 +109,9 @@ fn detached_threads_leave_no_mapping_without_the_cache() -> Verdict {
 /// Spawns, waits a varying moment, and ends the handle: now before, now after the thread's swap.
 fn race(limits: CacheLimits, end: fn(thread::JoinHandle<CountsItsEnd>)) -> Verdict {
     let mappings = warm_up(limits);
+    let _storm = Storm::begin();
     for number in 0..threads() {
-        let Ok(handle) = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd) else {
+        let Ok(handle) = Builder::new().stack_size(32 << 10).spawn(live) else {
             check!(false);
             return Ok(());
         };
@@ -153,10 +165,11 @@ fn spawners_race_for_the_cache() -> Verdict {
         mappings_max: 4,
         ..CacheLimits::DEFAULT
     });
+    let _storm = Storm::begin();
     let spawners = [0u32; 4].map(|_| {
         thread::spawn(|| {
             for number in 0..threads() / 4 {
-                let handle = Builder::new().stack_size(32 << 10).spawn(|| CountsItsEnd);
+                let handle = Builder::new().stack_size(32 << 10).spawn(live);
                 match handle {
                     Ok(handle) if number % 2 == 0 => drop(handle.join()),
                     Ok(handle) => handle.detach(),
@@ -173,3 +186,63 @@ fn spawners_race_for_the_cache() -> Verdict {
     thread::set_cache_limits(CacheLimits::DEFAULT);
     Ok(())
 }
+
+fn scope_of_sixty_four_threads() -> Verdict {
+    const AT_ONCE: u32 = 64;
+    let mappings = warm_up(CacheLimits::DEFAULT);
+    let _storm = Storm::begin();
+    let rounds = threads().div_ceil(AT_ONCE);
+    for _ in 0..rounds {
+        let is_started = thread::scope(|scope| {
+            (0..AT_ONCE).all(|number| {
+                let spawned = Builder::new()
+                    .stack_size(32 << 10)
+                    .spawn_scoped(scope, live);
+                match spawned {
+                    Ok(handle) if number % 2 == 0 => handle.join().is_ok(),
+                    Ok(handle) => {
+                        drop(handle);
+                        true
+                    }
+                    Err(_) => false,
+                }
+            })
+        });
+        check!(is_started);
+    }
+    settle(rounds * AT_ONCE, mappings)?;
+    Ok(())
+}
+
+/// That the cases above were what they say.
+fn the_storm_was_one() -> Verdict {
+    let storm = Storm::begin();
+    let (gusts, hits) = storm.force();
+    let spawned = Builder::new().spawn(|| {
+        storm::enlist();
+        // Until the storm has found this thread in its list.
+        loop {
+            thread::yield_now();
+            if HIT_ENOUGH.load(Ordering::Relaxed) > 0 {
+                return;
+            }
+        }
+    });
+    let Ok(handle) = spawned else {
+        check!("a thread" == "started");
+        return Ok(());
+    };
+    let mut left = 100_000_000u32;
+    while (storm.force().0 < gusts + 20 || storm.force().1 == hits) && left > 0 {
+        thread::yield_now();
+        left -= 1;
+    }
+    HIT_ENOUGH.store(1, Ordering::Relaxed);
+    let force = storm.force();
+    check!(handle.join().is_ok());
+    check!(force.0 >= gusts + 20);
+    check!(force.1 > hits);
+    Ok(())
+}
+
+static HIT_ENOUGH: AtomicU32 = AtomicU32::new(0);

@@ -98,8 +98,10 @@ pub fn check(source: &Source) -> Vec<String> {
                 format!("`{SYSCALL_NUMBER}…` outside arch/: {place}"),
             );
         }
+        // A reference for ever to what may be changed is no global variable.
+        let code = code.replace(concat!("&'static ", "mut "), "& ");
         for (word, instead) in BANNED_CODE {
-            if has_word(code, word) {
+            if has_word(&code, word) {
                 complain(number, format!("`{}`: {instead}", word.trim_end()));
             }
         }
@@ -111,7 +113,7 @@ pub fn check(source: &Source) -> Vec<String> {
                 );
             }
         }
-        let is_unsafe = UNSAFE.iter().any(|form| has_word(code, form));
+        let is_unsafe = UNSAFE.iter().any(|form| has_word(&code, form));
         if is_unsafe && !has_safety_comment(&lines[..index]) {
             complain(
                 number,
