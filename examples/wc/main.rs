@@ -7,6 +7,7 @@
 //! - `options`, `locale`: the command line and the environment.
 //! - `inputs`, `names`: what is to be counted; `survey`: the width of the columns.
 //! - `board`, `shared`: who does what; the only shared state.
+//! - `helpers`: the threads beside the first, and their stacks.
 //! - `work`, `read`: opening and reading an input.
 //! - `count`, `utf8`, `unicode`: counting a piece of text; `tally`, `width`: what came out of it.
 //! - `report`, `quote`: what is printed.
@@ -35,6 +36,7 @@
 
 mod board;
 mod count;
+mod helpers;
 mod inputs;
 mod locale;
 mod names;
@@ -52,6 +54,7 @@ mod work;
 
 use board::{Board, Step};
 use core::ffi::CStr;
+use helpers::Helpers;
 use inputs::Inputs;
 use names::List;
 use options::{Options, Wish};
@@ -61,7 +64,7 @@ use survey::Survey;
 use threadbare::eprintln;
 use threadbare::io::{Error, Fd, File, Write};
 use threadbare::process::ExitCode;
-use threadbare::thread::{self, Builder, SpawnError};
+use threadbare::thread;
 use work::Job;
 
 threadbare::entry!(main);
@@ -92,6 +95,8 @@ the following order: newline, word, character, byte, maximum line length.
                             if not given
       --stack-size=BYTES  give each thread but the first a stack of BYTES, most
                             of which is its read buffer; 294912 if not given
+      --report            say for each thread but the first how large its stack
+                            is and how much of it was used, on standard error
       --help              display this help and exit
       --version           output version information and exit
 ";
@@ -136,19 +141,14 @@ fn count(options: Options) -> Result<bool, Error> {
         is_regular: survey.is_regular,
         names_are_standard: options.names_from == Some(c"-"),
     };
-    let mut helpers = Helpers {
-        job,
-        stack_bytes: options.stack_bytes,
-        count: 0,
-        max: options.threads.unwrap_or_else(cpus) - 1,
-    };
+    let mut helpers = Helpers::new(job, &options, options.threads.unwrap_or_else(cpus) - 1);
     BOARD.begin(Inputs::new(list));
     let mut lines = [0; 4096];
     let mut report = Report::new(options, survey.width, &mut lines);
     // This thread's stack is not ours to choose; a buffer of this size leaves room for a low limit.
     let mut buffer = [0; 64 << 10];
     loop {
-        match BOARD.step(helpers.count) {
+        match BOARD.step(helpers.count()) {
             Step::Report(outcome) => report.take(&outcome)?,
             Step::Work(piece, is_worth_a_helper) => {
                 if is_worth_a_helper {
@@ -162,7 +162,11 @@ fn count(options: Options) -> Result<bool, Error> {
                 BOARD.refill();
             }
             // The helpers have nothing left to do and end with the process.
-            Step::End => return report.end(BOARD.list_error()),
+            Step::End => {
+                let is_all = report.end(BOARD.list_error())?;
+                helpers.report();
+                return Ok(is_all);
+            }
         }
     }
 }
@@ -211,56 +215,4 @@ fn open_list(name: &CStr) -> Result<Fd<'static>, Error> {
 /// One thread for each CPU that this process may use.
 fn cpus() -> usize {
     thread::available_parallelism().map_or(1, |count| count.get())
-}
-
-/// The threads beside the first.
-struct Helpers {
-    job: Job,
-    stack_bytes: usize,
-    count: usize,
-    /// How many there may be.
-    max: usize,
-}
-
-impl Helpers {
-    /// Starts one more if there may be one. If that fails, those that there are must do.
-    fn add_one(&mut self) {
-        if self.count == self.max {
-            return;
-        }
-        match start_helper(self.job, self.stack_bytes) {
-            Ok(()) => self.count += 1,
-            Err(error) => {
-                eprintln!("wc: counting with {} thread(s): {error}", self.count + 1);
-                self.max = self.count;
-            }
-        }
-    }
-}
-
-/// Starts a thread that counts as long as the process lives.
-///
-/// Its buffer is the most of its stack: the largest of a few sizes that leaves room for everything
-/// else, since the size of a frame must be known when the program is built. Whatever is asked for,
-/// a thread gets 16 KiB at least.
-fn start_helper(job: Job, stack_bytes: usize) -> Result<(), SpawnError> {
-    const KIB: usize = 1 << 10;
-    let help: fn(&Job) = match stack_bytes / KIB {
-        0..48 => help::<{ 4 * KIB }>,
-        48..144 => help::<{ 32 * KIB }>,
-        144..272 => help::<{ 128 * KIB }>,
-        _ => help::<{ 256 * KIB }>,
-    };
-    let builder = Builder::new().name("wc-helper").stack_size(stack_bytes);
-    builder.spawn(move || help(&job))?.detach();
-    Ok(())
-}
-
-/// A helper's whole life.
-fn help<const BUFFER_BYTES: usize>(job: &Job) {
-    let mut buffer = [0; BUFFER_BYTES];
-    loop {
-        let piece = BOARD.claim();
-        work::work(&BOARD, piece, job, &mut buffer);
-    }
 }

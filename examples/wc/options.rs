@@ -22,6 +22,7 @@ pub enum Meaning {
     NamesFrom,
     Threads,
     StackSize,
+    Report,
     Help,
     Version,
 }
@@ -47,7 +48,7 @@ const fn entry(
     }
 }
 
-const TABLE: [Entry; 10] = [
+const TABLE: [Entry; 11] = [
     entry(Some(b'l'), "lines", false, Meaning::Lines),
     entry(Some(b'w'), "words", false, Meaning::Words),
     entry(Some(b'm'), "chars", false, Meaning::Chars),
@@ -56,6 +57,7 @@ const TABLE: [Entry; 10] = [
     entry(None, "files0-from", true, Meaning::NamesFrom),
     entry(Some(b'j'), "threads", true, Meaning::Threads),
     entry(None, "stack-size", true, Meaning::StackSize),
+    entry(None, "report", false, Meaning::Report),
     entry(None, "help", false, Meaning::Help),
     entry(None, "version", false, Meaning::Version),
 ];
@@ -244,6 +246,8 @@ pub struct Options {
     pub threads: Option<usize>,
     /// The size of each thread's stack.
     pub stack_bytes: usize,
+    /// Whether to say how much of its stack each thread used.
+    pub reports_stacks: bool,
 }
 
 impl Options {
@@ -293,6 +297,7 @@ pub fn read() -> Result<Wish, Complaint> {
         names_from: None,
         threads: None,
         stack_bytes: STACK_BYTES_DEFAULT,
+        reports_stacks: false,
     };
     let mut operand = None;
     for item in Arguments::new() {
@@ -312,6 +317,7 @@ pub fn read() -> Result<Wish, Complaint> {
             Meaning::NamesFrom => options.names_from = Some(value),
             Meaning::Threads => options.threads = Some(number("number of threads", value)?),
             Meaning::StackSize => options.stack_bytes = number("stack size", value)?,
+            Meaning::Report => options.reports_stacks = true,
             Meaning::Help => return Ok(Wish::Help),
             Meaning::Version => return Ok(Wish::Version),
         }
