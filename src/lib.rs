@@ -58,6 +58,8 @@
 
 mod arch;
 mod auxv;
+#[cfg(any(feature = "threads", feature = "test-seam"))]
+mod cgroup;
 mod elf;
 pub mod env;
 mod fatal;

@@ -19,7 +19,7 @@ macro_rules! show {
     )*};
 }
 
-show! { arch auxv elf mem stack sys tls }
+show! { arch auxv cgroup elf mem stack sys tls }
 
 /// How many pages of thread records were mapped.
 #[cfg(feature = "threads")]

@@ -48,6 +48,8 @@ mod local;
 #[cfg(feature = "threads")]
 mod measure;
 #[cfg(feature = "threads")]
+mod parallelism;
+#[cfg(feature = "threads")]
 mod record;
 #[cfg(feature = "threads")]
 mod scope;
@@ -78,9 +80,11 @@ pub use local::{AccessError, LocalKey};
 #[cfg(feature = "threads")]
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
+pub use parallelism::available_parallelism;
+#[cfg(feature = "threads")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(feature = "threads")]
-pub use spawn::{available_parallelism, spawn};
+pub use spawn::spawn;
 #[cfg(feature = "threads")]
 pub use static_stack::StaticStack;
 

@@ -3,7 +3,6 @@
 use core::alloc::Layout;
 use core::cell::Cell;
 use core::mem::ManuallyDrop;
-use core::num::NonZeroUsize;
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
@@ -50,24 +49,6 @@ where
         Ok(handle) => handle,
         Err(error) => panic!("failed to spawn a thread: {error}"),
     }
-}
-
-/// Counts the CPUs that this thread may run on, however many the machine has.
-///
-/// # Errors
-/// What `sched_getaffinity(2)` answers: a seccomp filter's `EPERM`, or `EINVAL` with more than
-/// 65,536 CPUs.
-///
-/// # Examples
-/// ```
-/// use threadbare::thread;
-///
-/// let workers = thread::available_parallelism().map_or(1, |count| count.get());
-/// threadbare::println!("{workers} at a time");
-/// ```
-pub fn available_parallelism() -> Result<NonZeroUsize, Errno> {
-    let count = task::count_cpus()?;
-    Ok(NonZeroUsize::new(count).unwrap_or(NonZeroUsize::MIN))
 }
 
 /// The closure before it is called, the result afterwards.

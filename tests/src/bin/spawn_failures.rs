@@ -200,5 +200,12 @@ fn parallelism_falls_back_or_reports() -> Verdict {
     seam::order(nr::SCHED_GETAFFINITY, 0, 1, Errno::PERM);
     check_eq!(thread::available_parallelism(), Err(Errno::PERM));
     check_eq!(seam::end(), 1);
+    // No file is no quota.
+    for refusal in [Errno::NOENT, Errno::MFILE] {
+        seam::order(nr::OPENAT, 0, u32::MAX, refusal);
+        let without = thread::available_parallelism();
+        check_eq!(seam::end(), 1);
+        check_eq!(without.map(usize::from), seam::sys::task::count_cpus());
+    }
     Ok(())
 }

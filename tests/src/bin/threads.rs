@@ -9,8 +9,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use suite::child::{self, End};
 use suite::kernel::call;
 use suite::{Verdict, check, check_eq};
+use threadbare::io::File;
 use threadbare::seam::arch::kernel as k;
-use threadbare::seam::{arch, stack, sys};
+use threadbare::seam::{arch, cgroup, stack, sys};
 use threadbare::sync::{Condvar, Mutex};
 use threadbare::thread::{self, Builder, SpawnError, Thread};
 
@@ -33,7 +34,7 @@ suite::area! { 14:
     cache_limits_hold,
     many_threads_at_once,
     signal_mask_is_the_spawners,
-    parallelism_is_the_affinity,
+    parallelism_is_the_affinity_within_the_quota,
     is_finished_becomes_true,
     stack_is_aligned_for_the_threads_entry,
 }
@@ -348,16 +349,25 @@ fn signal_mask_is_the_spawners() -> Verdict {
     Ok(())
 }
 
-fn parallelism_is_the_affinity() -> Verdict {
+fn parallelism_is_the_affinity_within_the_quota() -> Verdict {
     let mut set = [0u8; 1024];
     let to = set.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes at most 1024 bytes.
     let got = unsafe { call(k::__NR_sched_getaffinity, [0, 1024, to, 0, 0, 0]) };
     check!(got.is_ok());
     let count: u32 = set.iter().map(|byte| byte.count_ones()).sum();
+    let quota = cgroup::cpu_limit(&|path| File::open(path).ok());
     check_eq!(
         thread::available_parallelism().map(usize::from),
-        Ok(count as usize)
+        Ok(quota.map_or(usize::MAX, usize::from).min(count as usize))
+    );
+    // It needs no more stack than any thread has.
+    let small = Builder::new()
+        .stack_size(0)
+        .spawn(thread::available_parallelism);
+    check_eq!(
+        small.map(|handle| handle.join()),
+        Ok(Ok(thread::available_parallelism()))
     );
     Ok(())
 }
