@@ -25,11 +25,12 @@
 //! - [`thread`]: spawn, join, detach, identity; what [`thread_local!`] declares.
 //! - [`sync`]: locks on bare futexes.
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
+//! - [`time`]: instants, the time of day, durations.
 //! - [`mod@env`], [`process`]: arguments, environment, the end.
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
-//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals).
+//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping).
 
 #![no_std]
 #![cfg_attr(
@@ -76,6 +77,7 @@ mod start;
 pub mod sync;
 mod sys;
 pub mod thread;
+pub mod time;
 mod tls;
 
 pub use sys::Errno;

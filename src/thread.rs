@@ -13,7 +13,8 @@
 //!
 //! There is no allocator anywhere: what a thread needs is in its mapping or in its record.
 //!
-//! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs.
+//! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs,
+//! and sleeping.
 //!
 //! # Examples
 //! ```
@@ -51,6 +52,7 @@ mod measure;
 mod parallelism;
 #[cfg(feature = "threads")]
 mod record;
+mod sleep;
 #[cfg(feature = "threads")]
 mod scope;
 #[cfg(feature = "threads")]
@@ -81,6 +83,7 @@ pub use local::{AccessError, LocalKey};
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
 pub use parallelism::available_parallelism;
+pub use sleep::{sleep, sleep_until};
 #[cfg(feature = "threads")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 #[cfg(feature = "threads")]

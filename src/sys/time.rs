@@ -6,10 +6,7 @@
 //!
 //! Source: `kernel/time/posix-timers.c`, `include/uapi/linux/time_types.h`.
 
-#![cfg_attr(
-    not(feature = "test-seam"),
-    allow(dead_code, reason = "waits with a limit are not public yet")
-)]
+use core::time::Duration;
 
 use super::{Errno, call};
 use crate::arch::{self, kernel as k};
@@ -34,26 +31,92 @@ impl Clock {
 }
 
 /// A point in time on some clock.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timespec {
     /// Seconds since the clock's beginning.
     pub seconds: i64,
-    /// 0 to 999,999,999.
+    /// 0 to 999,999,999. What lies before the beginning counts up from the second before it.
     pub nanoseconds: u32,
 }
 
+const SECOND_NS: u32 = 1_000_000_000;
+
 impl Timespec {
-    /// As `struct __kernel_timespec`: two words of 64 bits on every CPU.
-    pub(super) fn to_kernel(self) -> [i64; 2] {
-        [self.seconds, i64::from(self.nanoseconds)]
+    /// The last point that there is. A wait until then is one without a limit: the kernel cuts it
+    /// to what its own clocks hold, 292 years (`include/linux/ktime.h`, `ktime_set`).
+    pub const MAX: Timespec = Timespec {
+        seconds: i64::MAX,
+        nanoseconds: SECOND_NS - 1,
+    };
+
+    /// The point that is `duration` later, if there is one.
+    pub fn checked_add(self, duration: Duration) -> Option<Timespec> {
+        let seconds = self.seconds.checked_add_unsigned(duration.as_secs())?;
+        // Less than two seconds: no overflow.
+        let nanoseconds = self.nanoseconds + duration.subsec_nanos();
+        Some(if nanoseconds < SECOND_NS {
+            Timespec {
+                seconds,
+                nanoseconds,
+            }
+        } else {
+            Timespec {
+                seconds: seconds.checked_add(1)?,
+                nanoseconds: nanoseconds - SECOND_NS,
+            }
+        })
     }
 
-    /// As `struct old_timespec32`; a time past 2038 becomes the last one before it, which for
-    /// whoever waits is a spurious wake-up.
+    /// The point that is `duration` earlier, if there is one.
+    pub fn checked_sub(self, duration: Duration) -> Option<Timespec> {
+        let seconds = self.seconds.checked_sub_unsigned(duration.as_secs())?;
+        let subtrahend = duration.subsec_nanos();
+        Some(if self.nanoseconds >= subtrahend {
+            Timespec {
+                seconds,
+                nanoseconds: self.nanoseconds - subtrahend,
+            }
+        } else {
+            Timespec {
+                seconds: seconds.checked_sub(1)?,
+                nanoseconds: self.nanoseconds + SECOND_NS - subtrahend,
+            }
+        })
+    }
+
+    /// How much later this point is than `earlier`, or by how much it is not, as an error.
+    pub fn since(self, earlier: Timespec) -> Result<Duration, Duration> {
+        if self < earlier {
+            return earlier.since(self).map_or_else(Ok, Err);
+        }
+        // The distance of two numbers of 64 bits has 64 bits.
+        let seconds = self.seconds.abs_diff(earlier.seconds);
+        Ok(if self.nanoseconds >= earlier.nanoseconds {
+            Duration::new(seconds, self.nanoseconds - earlier.nanoseconds)
+        } else {
+            let nanoseconds = self.nanoseconds + SECOND_NS - earlier.nanoseconds;
+            Duration::new(seconds - 1, nanoseconds)
+        })
+    }
+
+    /// What to wait until: the kernel answers `EINVAL` to a point before the clock's beginning,
+    /// which has passed like the beginning itself.
+    fn to_wait_for(self) -> Timespec {
+        self.max(Timespec::default())
+    }
+
+    /// As `struct __kernel_timespec`, to wait until: two words of 64 bits on every CPU.
+    pub(super) fn to_kernel(self) -> [i64; 2] {
+        let time = self.to_wait_for();
+        [time.seconds, i64::from(time.nanoseconds)]
+    }
+
+    /// As `struct old_timespec32`, to wait until; a time past 2038 becomes the last one before it,
+    /// which for whoever waits is a spurious wake-up.
     pub(super) fn to_kernel32(self) -> [i32; 2] {
-        match i32::try_from(self.seconds) {
-            Ok(seconds) => [seconds, self.nanoseconds as i32],
-            Err(_) if self.seconds < 0 => [i32::MIN, 0],
+        let time = self.to_wait_for();
+        match i32::try_from(time.seconds) {
+            Ok(seconds) => [seconds, time.nanoseconds as i32],
             Err(_) => [i32::MAX, 999_999_999],
         }
     }
@@ -116,8 +179,7 @@ pub fn now(clock: Clock) -> Result<Timespec, Errno> {
 /// Until then, or until a signal handler has run.
 ///
 /// # Errors
-/// `EINTR`: a handler ran, sleep again. `EINVAL`: `until` is before the clock's beginning.
-/// Source: clock_nanosleep(2).
+/// `EINTR`: a handler ran, sleep again. `EPERM`: a seccomp filter. Source: clock_nanosleep(2).
 pub fn sleep_until(clock: Clock, until: Timespec) -> Result<(), Errno> {
     let (time, time32) = (until.to_kernel(), until.to_kernel32());
     let (clock, absolute) = (clock.number(), k::TIMER_ABSTIME as usize);
