@@ -51,6 +51,8 @@ mod measure;
 #[cfg(feature = "threads")]
 mod parallelism;
 #[cfg(feature = "threads")]
+mod park;
+#[cfg(feature = "threads")]
 mod record;
 mod sleep;
 #[cfg(feature = "threads")]
@@ -83,6 +85,8 @@ pub use local::{AccessError, LocalKey};
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
 pub use parallelism::available_parallelism;
+#[cfg(feature = "threads")]
+pub use park::{park, park_timeout};
 pub use sleep::{sleep, sleep_until};
 #[cfg(feature = "threads")]
 pub use scope::{Scope, ScopedJoinHandle, scope};

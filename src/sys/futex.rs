@@ -111,10 +111,6 @@ pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
 ///
 /// # Safety
 /// 1. As [`wait`], clause 1.
-#[cfg_attr(
-    not(feature = "test-seam"),
-    allow(dead_code, reason = "waits with a limit are not public yet")
-)]
 pub unsafe fn wait_until(
     word: *const u32,
     expected: u32,

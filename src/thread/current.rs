@@ -8,6 +8,7 @@ use core::ptr;
 use super::attributes::SetUp;
 use super::control::{Completion, Control, Mapping, Origin};
 use super::measure::Look;
+use super::park;
 use super::record::{self, Record};
 use super::scope::Link;
 use crate::arch;
@@ -90,6 +91,33 @@ impl Thread {
     /// Returns the thread's name, `None` where it was given none. The main thread's is `main`.
     pub fn name(&self) -> Option<&str> {
         name_in(self.record.name_bytes())
+    }
+
+    /// Brings the thread its token, for which [`park`](super::park()) waits. A thread has one token
+    /// at most; one that has ended needs none, and nothing happens.
+    ///
+    /// A signal handler may call it.
+    ///
+    /// # Ordering
+    /// What came before this call comes before the return of the `park` that takes the token.
+    ///
+    /// # Kernel
+    /// futex(2), private, if the thread sleeps; no system call otherwise.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::thread;
+    ///
+    /// // The token waits for whoever will look for it.
+    /// thread::current().unpark();
+    /// thread::park();
+    ///
+    /// let sleeper = thread::spawn(thread::park);
+    /// sleeper.thread().unpark();
+    /// sleeper.join().unwrap();
+    /// ```
+    pub fn unpark(&self) {
+        park::unpark(self.record.park_word());
     }
 }
 

@@ -29,7 +29,7 @@ pub struct Record {
     tid: AtomicU32,
     /// How many sleep on `tid`.
     sleepers: AtomicU32,
-    /// The word of `park`.
+    /// The word of `park`: `thread/park.rs` has its values.
     park: AtomicU32,
     /// How much of its stack the thread ever used, in bytes; `NOT_MEASURED` where nobody looked.
     /// Written by the thread before it swaps its completion, or by nobody.

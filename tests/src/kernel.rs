@@ -2,8 +2,9 @@
 
 use embedded_io::Read;
 use threadbare::io::{File, Reader, SliceWriter};
-use threadbare::seam::arch::{SIGACTION_LAYOUT, SigactionLayout, kernel as k};
-use threadbare::seam::sys::signal::Action;
+use threadbare::seam::arch::{self, SIGACTION_LAYOUT, SigactionLayout, kernel as k};
+use threadbare::seam::sys::signal::{self, Action};
+use threadbare::thread::{self, JoinHandle};
 use threadbare::{Errno, seam};
 
 /// Counts the lines of `/proc/self/maps` that concern this program.
@@ -114,13 +115,72 @@ pub fn redirect(number: i32, file: &File) {
 /// # Panics
 /// If the timer cannot be set.
 pub fn limit_seconds(seconds: usize) {
-    // Interval, then the first time; seconds and microseconds.
-    let timer = [0usize, 0, seconds, 0];
+    set_timer([0, 0, seconds, 0]);
+}
+
+/// Sets the timer of SIGALRM: interval, then the first time; seconds and microseconds.
+fn set_timer(timer: [usize; 4]) {
     let arguments = [k::ITIMER_REAL as usize, timer.as_ptr() as usize, 0, 0, 0, 0];
     // SAFETY: the kernel reads four words.
     if let Err(errno) = unsafe { call(k::__NR_setitimer, arguments) } {
         panic!("no timer: {errno}");
     }
+}
+
+/// Interrupts the main thread, or one that does not block SIGALRM, every millisecond until it is
+/// dropped.
+pub struct Alarm(());
+
+impl Alarm {
+    /// Lets `handler` run each time.
+    ///
+    /// # Panics
+    /// If the kernel refuses.
+    pub fn every_millisecond(handler: extern "C" fn(i32)) -> Alarm {
+        dispose(k::SIGALRM, Disposition::Handle(handler));
+        // On SPARC, and nowhere else, microseconds have 32 bits, in the first half of the word
+        // (`arch/sparc/include/uapi/asm/posix_types.h`, `__kernel_old_timeval`).
+        let millisecond = if arch::NAME == "sparc64" {
+            1000usize.rotate_left(32)
+        } else {
+            1000
+        };
+        set_timer([0, millisecond, 0, millisecond]);
+        Alarm(())
+    }
+}
+
+impl Drop for Alarm {
+    fn drop(&mut self) {
+        set_timer([0; 4]);
+    }
+}
+
+/// Lets this thread take signals where another one was started since it last did.
+///
+/// The thread pointer is set to itself: an emulator has one table of descriptors for all threads of
+/// 32-bit x86, and loads the thread register from it when a handler returns. What was written there
+/// last must be this thread's.
+///
+/// # Panics
+/// If the kernel refuses.
+pub fn own_thread_register() {
+    // SAFETY: this thread's own TLS.
+    let result = unsafe { arch::set_thread_pointer(arch::thread_pointer()) };
+    assert!(result == 0, "the thread pointer cannot be set");
+}
+
+/// Starts a thread that takes no signals; the calling one may take them afterwards.
+pub fn spawn_without_signals<T, F>(run: F) -> JoinHandle<T>
+where
+    T: Send + 'static,
+    F: FnOnce() -> T + Send + 'static,
+{
+    let mask = signal::block_all();
+    let handle = thread::spawn(run);
+    own_thread_register();
+    signal::restore(&mask);
+    handle
 }
 
 /// What a process does on a signal.

@@ -29,6 +29,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "payloads",
             "races",
             "spawn_failures",
+            "park",
         ],
     ),
     ("sync", &["sync"]),

@@ -27,14 +27,8 @@ extern "C" fn handler(signal: i32) {
 }
 
 /// Sends a signal whose handler returns to the calling thread.
-///
-/// The thread pointer is set to itself before: an emulator has one table of descriptors for all
-/// threads of 32-bit x86, and loads the thread register from it when a handler returns. What was
-/// written there last must be this thread's.
 fn raise(signal: u32) -> Result<(), Errno> {
-    // SAFETY: this thread's own TLS.
-    let result = unsafe { arch::set_thread_pointer(arch::thread_pointer()) };
-    assert!(result == 0);
+    suite::kernel::own_thread_register();
     sys::signal::raise(signal)
 }
 

@@ -1,20 +1,36 @@
-//! The arch contract's part about times: seconds of 64 bits, and what older kernels have.
+//! Clocks and sleeps: seconds of 64 bits on every CPU, what older kernels have, and that no sleep
+//! is too short. Arithmetic with points in time is tested on the host.
 
 #![no_std]
 #![no_main]
 
-use core::sync::atomic::AtomicU32;
+use core::sync::atomic::{AtomicU32, Ordering};
 
+use suite::capture;
+use suite::child::End;
+use suite::kernel::{self, Alarm, spawn_without_signals};
 use suite::{Verdict, check, check_eq};
+use threadbare::seam::arch::kernel as k;
 use threadbare::seam::sys::futex::{self, Scope, Woken};
 use threadbare::seam::sys::time::Clock;
 use threadbare::seam::{self, arch, sys};
+use threadbare::time::{Duration, Instant, SystemTime};
 use threadbare::{Errno, thread};
 
 suite::area! { 37:
     times_have_64_bits,
     times_fall_back_to_32_bits,
+    instants_never_go_back,
+    time_of_day_is_of_this_century,
+    sleep_lasts_as_long,
+    sleep_of_nothing_asks_nobody,
+    sleep_until_the_past_returns,
+    signals_make_no_sleep_shorter,
+    refusals_are_fatal,
+    sleep_without_end_does_not_end,
 }
+
+const SHORT: Duration = Duration::from_millis(3);
 
 fn soon() -> sys::time::Timespec {
     let mut time = sys::time::now(Clock::Monotonic).unwrap_or_default();
@@ -54,7 +70,21 @@ fn times_work() -> Verdict {
         nanoseconds: 0,
     };
     check_eq!(wait(5, Clock::Realtime, past), None);
-    Ok(())
+    public_times_work()
+}
+
+/// The same by the public names.
+fn public_times_work() -> Verdict {
+    let (start, limit) = (Instant::now(), Duration::from_millis(1));
+    thread::sleep(limit);
+    check!(start.elapsed() >= limit);
+    let next = Instant::now() + limit;
+    thread::sleep_until(next);
+    check!(Instant::now() >= next);
+    let start = Instant::now();
+    thread::park_timeout(limit);
+    check!(start.elapsed() >= limit);
+    time_of_day_is_of_this_century()
 }
 
 /// `FUTEX_TIME64`, `CLOCK_GETTIME64`, `CLOCK_NANOSLEEP_TIME64`.
@@ -101,5 +131,155 @@ fn times_fall_back_to_32_bits() -> Verdict {
             check!(refused > 0);
         }
     }
+    Ok(())
+}
+
+fn instants_never_go_back() -> Verdict {
+    let mut last = Instant::now();
+    for _ in 0..1000 {
+        let now = Instant::now();
+        check!(now >= last);
+        last = now;
+    }
+    for _ in 0..20 {
+        let Ok(others) = thread::spawn(Instant::now).join() else {
+            check!("a thread" == "joined");
+            return Ok(());
+        };
+        let now = Instant::now();
+        check!(last <= others && others <= now);
+        last = now;
+    }
+    Ok(())
+}
+
+/// The machine's clock is right, or at least newer than this program.
+fn time_of_day_is_of_this_century() -> Verdict {
+    let year_2020 = SystemTime::UNIX_EPOCH + Duration::from_secs(1_577_836_800);
+    check!(year_2020.elapsed().is_ok());
+    check!(SystemTime::now().duration_since(year_2020).is_ok());
+    Ok(())
+}
+
+fn sleep_lasts_as_long() -> Verdict {
+    for microseconds in [1, 999, 1_000, 5_000, 100_000] {
+        let duration = Duration::from_micros(microseconds);
+        let start = Instant::now();
+        thread::sleep(duration);
+        check!(start.elapsed() >= duration);
+        let next = start + 2 * duration;
+        thread::sleep_until(next);
+        check!(Instant::now() >= next);
+    }
+    Ok(())
+}
+
+fn sleep_of_nothing_asks_nobody() -> Verdict {
+    for call in [arch::nr::CLOCK_GETTIME64, arch::nr::CLOCK_NANOSLEEP_TIME64] {
+        seam::order(call, 0, u32::MAX, Errno::IO);
+        thread::sleep(Duration::ZERO);
+        check_eq!(seam::end(), 0);
+    }
+    Ok(())
+}
+
+/// A point before the clock's beginning, which the kernel refuses, has passed, too.
+fn sleep_until_the_past_returns() -> Verdict {
+    let now = Instant::now();
+    thread::sleep_until(now);
+    for seconds in [0, 1, 1 << 31, 1 << 32, 1 << 40, i64::MAX as u64] {
+        let past = now.checked_sub(Duration::new(seconds, 1));
+        check!(past.is_some_and(|past| past < now));
+        past.map_or((), thread::sleep_until);
+    }
+    Ok(())
+}
+
+static HANDLED: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn counts(_: i32) {
+    HANDLED.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Nor longer: with a handler every millisecond, a sleep of more than one that began anew each time
+/// would not end.
+fn signals_make_no_sleep_shorter() -> Verdict {
+    kernel::own_thread_register();
+    let _alarm = Alarm::every_millisecond(counts);
+    while HANDLED.load(Ordering::Relaxed) < 20 {
+        let start = Instant::now();
+        thread::sleep(SHORT);
+        check!(start.elapsed() >= SHORT);
+        let next = Instant::now() + SHORT;
+        thread::sleep_until(next);
+        check!(Instant::now() >= next);
+    }
+    Ok(())
+}
+
+/// There is nothing that a program could be told instead.
+fn refusals_are_fatal() -> Verdict {
+    type Attempt = fn();
+    let attempts: [(usize, &str, Attempt); 3] = [
+        (arch::nr::CLOCK_GETTIME64, "clock_gettime", || {
+            Instant::now();
+        }),
+        (arch::nr::CLOCK_GETTIME64, "clock_gettime", || {
+            SystemTime::now();
+        }),
+        (arch::nr::CLOCK_NANOSLEEP_TIME64, "clock_nanosleep", || {
+            thread::sleep(SHORT)
+        }),
+    ];
+    for (call, name, attempt) in attempts {
+        let captured = capture::run(|| {
+            // Not one of the errors that let an older call serve.
+            seam::order(call, 0, u32::MAX, Errno::IO);
+            attempt();
+        });
+        check_eq!(captured.end, End::Signal(k::SIGABRT as i32));
+        let message = captured.stderr.as_str();
+        let message = message.strip_prefix("threadbare: ");
+        let message = message.and_then(|rest| rest.strip_prefix(name));
+        check_eq!(message, Some(" answered error 5, which it cannot\n"));
+    }
+    Ok(())
+}
+
+/// How many sleeps came to an end that have none.
+static ENDED: AtomicU32 = AtomicU32::new(0);
+
+/// Starts threads that sleep for ever, and leaves them to it.
+fn sleep_for_ever() {
+    const LONG: [Duration; 3] = [
+        Duration::MAX,
+        Duration::from_secs(i64::MAX as u64),
+        Duration::from_secs(1 << 40),
+    ];
+    for duration in LONG {
+        spawn_without_signals(move || {
+            thread::sleep(duration);
+            ENDED.fetch_add(1, Ordering::Relaxed);
+        })
+        .detach();
+    }
+    spawn_without_signals(|| {
+        let far = Instant::now().checked_add(Duration::from_secs(1 << 62));
+        far.map_or((), thread::sleep_until);
+        ENDED.fetch_add(1, Ordering::Relaxed);
+    })
+    .detach();
+    thread::sleep(5 * SHORT);
+}
+
+/// By the older call, too, where there is one. The program's end ends them all.
+fn sleep_without_end_does_not_end() -> Verdict {
+    sleep_for_ever();
+    if arch::TIME32.is_some() {
+        seam::order(arch::nr::CLOCK_NANOSLEEP_TIME64, 0, u32::MAX, Errno::NOSYS);
+        sleep_for_ever();
+        check!(seam::end() > 0);
+    }
+    check_eq!(ENDED.load(Ordering::Relaxed), 0);
     Ok(())
 }
