@@ -53,7 +53,7 @@ mod writer;
 
 pub use embedded_io::{BufRead, Read, Seek, SeekFrom, Write};
 
-pub use error::Error;
+pub use error::{Error, Result};
 pub use fd::Fd;
 pub use file::{File, Status};
 pub use line_writer::LineWriter;

@@ -31,6 +31,8 @@
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
 //! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping).
+//!
+//! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc` and `sync::Weak`).
 
 #![no_std]
 #![cfg_attr(
@@ -56,6 +58,9 @@
         reason = "the seam shows what is private; what is public is checked without"
     )
 )]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
 
 mod arch;
 mod auxv;

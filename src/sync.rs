@@ -41,6 +41,8 @@ pub use once::Once;
 pub use once_lock::OnceLock;
 pub(crate) use reentrant::{ReentrantGuard, ReentrantLock};
 
+#[cfg(feature = "alloc")]
+pub use alloc::sync::{Arc, Weak};
 pub use core::sync::atomic;
 
 /// Bare futexes on raw pointers: sleep while a word holds a value, wake who sleeps on a word.

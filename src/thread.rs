@@ -24,6 +24,7 @@
 //! let sum: u32 = workers.into_iter().map(|worker| worker.join().unwrap()).sum();
 //! assert_eq!(sum, 14);
 //! ```
+#![doc = include_str!("thread/std.md")]
 
 #[cfg(feature = "threads")]
 mod attributes;
@@ -61,6 +62,8 @@ mod scope;
 mod spawn;
 #[cfg(feature = "threads")]
 mod static_stack;
+#[cfg(feature = "threads")]
+mod std_names;
 
 #[cfg(feature = "threads")]
 pub use attributes::{CpuSet, Policy};
@@ -94,6 +97,8 @@ pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use spawn::spawn;
 #[cfg(feature = "threads")]
 pub use static_stack::StaticStack;
+#[cfg(feature = "threads")]
+pub use std_names::panicking;
 
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use cache::kept_count;

@@ -34,6 +34,20 @@ pub enum Error {
     Format,
 }
 
+/// What a function that reads or writes returns.
+///
+/// # Examples
+/// ```
+/// use threadbare::io;
+///
+/// fn greet(out: &mut impl io::Write<Error = io::Error>) -> io::Result<()> {
+///     out.write_all(b"Hello\n")
+/// }
+/// greet(&mut io::stdout())?;
+/// # Ok::<(), io::Error>(())
+/// ```
+pub type Result<T> = core::result::Result<T, Error>;
+
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

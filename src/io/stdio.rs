@@ -426,3 +426,53 @@ macro_rules! eprintln {
         $crate::io::_eprint(::core::format_args!("{}\n", ::core::format_args!($($message)*)))
     };
 }
+
+/// Prints an expression, its place and its value to standard error, and returns the value. Several
+/// expressions become a tuple; without one, only the place is printed. A failure is ignored.
+///
+/// # Blocking
+/// As [`Stderr`](crate::io::Stderr).
+///
+/// # Examples
+/// ```
+/// let sides = (3, 4);
+/// let squared = threadbare::dbg!(sides.0 * sides.0) + threadbare::dbg!(sides.1 * sides.1);
+/// assert_eq!(squared, 25);
+/// // Borrowed, so that it is not moved away.
+/// threadbare::dbg!(&sides);
+/// assert_eq!(threadbare::dbg!(sides.0, squared), (3, 25));
+/// ```
+#[macro_export]
+macro_rules! dbg {
+    () => {
+        $crate::eprintln!("[{}:{}:{}]", ::core::file!(), ::core::line!(), ::core::column!())
+    };
+    ($value:expr $(,)?) => {
+        $crate::__dbg!($value)
+    };
+    ($($value:expr),+ $(,)?) => {
+        ($($crate::__dbg!($value)),+,)
+    };
+}
+
+/// One expression of `dbg!`.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __dbg {
+    ($value:expr) => {
+        // No `let`: what is temporary in the expression must live as long as it would without us.
+        match $value {
+            value => {
+                $crate::eprintln!(
+                    "[{}:{}:{}] {} = {:#?}",
+                    ::core::file!(),
+                    ::core::line!(),
+                    ::core::column!(),
+                    ::core::stringify!($value),
+                    &value,
+                );
+                value
+            }
+        }
+    };
+}

@@ -100,7 +100,8 @@ impl Builder {
     ///
     /// # Panics
     /// If the name holds a NUL byte.
-    pub fn name(mut self, name: &str) -> Builder {
+    pub fn name(mut self, name: impl AsRef<str>) -> Builder {
+        let name = name.as_ref();
         assert!(
             !name.as_bytes().contains(&0),
             "a thread's name must not hold a NUL byte"
