@@ -31,6 +31,8 @@ pub fn run(options: &Options) -> Result<()> {
             "xtask",
             "--package",
             "suite-hosted",
+            "--package",
+            "suite-heap",
             "--all-targets",
         ];
         cargo(&[&["clippy"], &packages[..], DENY].concat())

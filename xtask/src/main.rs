@@ -25,6 +25,7 @@ mod results;
 mod setup;
 mod size;
 mod skips;
+mod std_docs;
 mod step;
 mod support;
 mod tally;

@@ -56,6 +56,19 @@ pub fn file(name: &str) -> Result<String> {
     Ok(text)
 }
 
+/// Returns the block number `index` of README's section with this heading.
+pub fn block(heading: &str, index: usize) -> Result<String> {
+    let mut blocks = blocks(section(README, heading)?).into_iter();
+    let found = blocks.nth(index);
+    let (_, text) = found.with_context(|| {
+        format!(
+            "README.md, \"{heading}\", has fewer than {} fenced blocks",
+            index + 1
+        )
+    })?;
+    Ok(text)
+}
+
 /// The section that puts this checkout in the place of the registry's threadbare.
 pub fn patch(checkout: &Path) -> String {
     format!(
@@ -85,21 +98,23 @@ fn refuse_what_is_in_use(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the named blocks out of the section.
-fn files(readme: &str) -> Result<Vec<(String, String)>> {
+/// Returns the text below a heading.
+fn section<'a>(readme: &'a str, heading: &str) -> Result<&'a str> {
     let (_, section) = readme
-        .split_once(&format!("{HEADING}\n"))
-        .with_context(|| format!("README.md has lost its section \"{HEADING}\""))?;
-    let section = section.split("\n## ").next().unwrap_or_default();
-    let mut files = Vec::new();
+        .split_once(&format!("{heading}\n"))
+        .with_context(|| format!("README.md has lost its section \"{heading}\""))?;
+    Ok(section.split("\n## ").next().unwrap_or_default())
+}
+
+/// Returns the fenced blocks, each with the name that stands above it.
+fn blocks(section: &str) -> Vec<(Option<String>, String)> {
+    let mut blocks = Vec::new();
     let mut label = None;
     let mut lines = section.lines();
     while let Some(line) = lines.next() {
         if line.starts_with("```") {
             let block: Vec<_> = lines.by_ref().take_while(|line| *line != "```").collect();
-            if let Some(name) = label.take() {
-                files.push((name, block.join("\n") + "\n"));
-            }
+            blocks.push((label.take(), block.join("\n") + "\n"));
         } else if !line.is_empty() {
             label = line
                 .strip_suffix("`:")
@@ -107,6 +122,15 @@ fn files(readme: &str) -> Result<Vec<(String, String)>> {
                 .map(str::to_owned);
         }
     }
+    blocks
+}
+
+/// Takes the named blocks out of the section that shows a crate.
+fn files(readme: &str) -> Result<Vec<(String, String)>> {
+    let blocks = blocks(section(readme, HEADING)?).into_iter();
+    let files: Vec<_> = blocks
+        .filter_map(|(name, text)| Some((name?, text)))
+        .collect();
     for wanted in ["Cargo.toml", "build.rs", "src/main.rs"] {
         ensure!(
             files.iter().any(|(name, _)| name == wanted),
@@ -138,6 +162,13 @@ mod tests {
     fn readme_holds_all_files() {
         assert!(file("src/main.rs").unwrap().contains("threadbare::entry!"));
         assert!(file("no.rs").is_err());
+        assert_eq!(block(HEADING, 0).unwrap(), file("src/main.rs").unwrap());
+        assert!(
+            block(HEADING, 9)
+                .unwrap_err()
+                .to_string()
+                .contains("fewer than 10")
+        );
     }
 
     #[test]

@@ -92,7 +92,7 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
         });
     }
     if compilers.contains(&Compiler::DebianBuildStd) {
-        let source = "/usr/lib/rustlib/src/rust/library/core/src/lib.rs";
+        let source = &format!("{}/core/src/lib.rs", toolchain::DEBIAN_SOURCE);
         for (path, package) in [
             (toolchain::DEBIAN_RUSTC, "rustc-web"),
             (toolchain::DEBIAN_CARGO, "cargo-web"),

@@ -14,7 +14,7 @@ use crate::results::{self, Results};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
-use crate::{asm, debugger, docs, hosted, readme, setup, variants};
+use crate::{asm, debugger, docs, hosted, readme, setup, std_docs, variants};
 use anyhow::Result;
 use clap::Args;
 use std::path::Path;
@@ -128,6 +128,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = docs::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));
+        tally += counts;
+        let counts = std_docs::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "std's examples".to_owned()));
         tally += counts;
     } else {
         println!("host tests are not part of --arch {}", options.arch);

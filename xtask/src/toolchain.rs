@@ -27,6 +27,9 @@ pub enum Compiler {
     DebianBuildStd,
 }
 
+/// Where Debian's package `rust-web-src` puts the library's source.
+pub const DEBIAN_SOURCE: &str = "/usr/lib/rustlib/src/rust/library";
+
 /// Returns the repository's root directory.
 pub fn root() -> PathBuf {
     let here = env::var_os("CARGO_MANIFEST_DIR").unwrap_or(env!("CARGO_MANIFEST_DIR").into());
@@ -77,6 +80,23 @@ pub fn host_rustc_version() -> Result<String> {
 
 fn host_rustc() -> Command {
     Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()))
+}
+
+/// The rustdoc of the toolchain that runs us.
+pub fn host_rustdoc() -> Command {
+    Command::new(env::var_os("RUSTDOC").unwrap_or("rustdoc".into()))
+}
+
+/// Finds the standard library's source: Debian's, or that of the toolchain that runs us.
+pub fn std_source() -> Option<PathBuf> {
+    let mut question = host_rustc();
+    question.args(["--print", "sysroot"]);
+    let sysroot = process::ask(question).ok();
+    let own = sysroot.map(|sysroot| Path::new(&sysroot).join("lib/rustlib/src/rust/library"));
+    let known = [Some(PathBuf::from(DEBIAN_SOURCE)), own].into_iter();
+    known
+        .flatten()
+        .find(|library| library.join("std/src").is_dir())
 }
 
 fn holds_core(directory: &Path) -> bool {

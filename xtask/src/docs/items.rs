@@ -4,7 +4,7 @@
 //! type calls needs none of its own: what belongs together is shown together. Fields, variants and
 //! constants are not asked for, nor are methods of other crates' traits.
 
-use super::{ask_rustdoc, lock};
+use super::{FOLDER, ask, lock, rustdoc};
 use crate::toolchain;
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
@@ -12,9 +12,10 @@ use std::collections::BTreeSet;
 
 /// Fails with a list of the items that lack an example.
 pub fn check() -> Result<()> {
-    let _lock = lock()?;
-    ask_rustdoc("json")?;
-    let path = toolchain::root().join("target/xtask/docs/rustdoc/doc/threadbare.json");
+    let folder = toolchain::root().join(FOLDER);
+    let _lock = lock(&folder)?;
+    ask(rustdoc("json"))?;
+    let path = folder.join("rustdoc/doc/threadbare.json");
     let text = std::fs::read(&path).with_context(|| format!("no file {}", path.display()))?;
     let library: Value = serde_json::from_slice(&text).context("rustdoc's items are no JSON")?;
     let mut walk = Walk::new(&library);
