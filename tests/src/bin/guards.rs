@@ -112,6 +112,8 @@ fn lightweight_guard_kills_or_is_replaced() -> Verdict {
 fn lightweight_guard_that_does_nothing_is_not_trusted() -> Verdict {
     let end = child::run(|| {
         child::no_core_file();
+        // Nothing to fall back on when the order is carried out.
+        thread::set_cache_limits(CacheLimits::OFF);
         // A page without access is there, or a fault is reported: nothing in between.
         seam::order(nr::MPROTECT, 0, 1, Errno::NOMEM);
         let guarded = Builder::new()
