@@ -31,6 +31,19 @@ pub const fn panicking() -> bool {
 
 /// So that `Builder::spawn(…)?` works in a function that returns [`io::Error`]: the error is the
 /// kernel's answer, and what the variant said beyond that is lost.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread::{Builder, JoinHandle};
+/// use threadbare::{Errno, io};
+///
+/// fn start(stack_bytes: usize) -> io::Result<JoinHandle<u32>> {
+///     Ok(Builder::new().stack_size(stack_bytes).spawn(|| 6 * 7)?)
+/// }
+/// assert_eq!(start(64 << 10)?.join(), Ok(42));
+/// assert_eq!(start(usize::MAX).map(|_| ()), Err(io::Error::Os(Errno::NOMEM)));
+/// # Ok::<(), io::Error>(())
+/// ```
 impl From<SpawnError> for io::Error {
     fn from(error: SpawnError) -> io::Error {
         io::Error::Os(match error {

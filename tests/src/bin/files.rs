@@ -1,12 +1,16 @@
-//! Files: reading, positions beyond 32 bits, kinds and sizes, and the errors of each.
+//! Files: reading, positions beyond 32 bits, kinds and sizes, and the errors of each. And what
+//! `dbg` prints.
 
 #![no_std]
 #![no_main]
 
 use embedded_io::{Read, Seek, SeekFrom};
+use suite::capture;
 use suite::kernel::pipe;
 use suite::{Verdict, check, check_eq};
 use threadbare::Errno;
+// By its own name it may not be committed.
+use threadbare::dbg as shown;
 use threadbare::io::{Error, File, Status};
 
 suite::area! { 26:
@@ -16,6 +20,7 @@ suite::area! { 26:
     what_has_no_position_says_so,
     kinds_are_told_apart,
     failures_name_their_reason,
+    dbg_names_its_place_and_hands_the_value_on,
 }
 
 fn own_file() -> Result<File, Error> {
@@ -103,5 +108,56 @@ fn failures_name_their_reason() -> Verdict {
         return Ok(());
     };
     check_eq!(folder.read(&mut [0; 4]), Err(Error::Os(Errno::ISDIR)));
+    Ok(())
+}
+
+fn dbg_names_its_place_and_hands_the_value_on() -> Verdict {
+    struct Dropped<'a>(&'a core::cell::Cell<u32>);
+    impl Drop for Dropped<'_> {
+        fn drop(&mut self) {
+            self.0.set(self.0.get() + 1);
+        }
+    }
+    impl core::fmt::Debug for Dropped<'_> {
+        fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+            write!(f, "{} drops", self.0.get())
+        }
+    }
+
+    let drops = core::cell::Cell::new(0);
+    let first_line = line!() + 2;
+    let captured = capture::run(|| {
+        shown!();
+        let (sum, text) = shown!(1 + 1, "a");
+        // A temporary lives until the statement's end, as it does without the macro.
+        let before = shown!(&Dropped(&drops)).0.get();
+        let counts = shown!([Some(before), Some(drops.get())]);
+        threadbare::process::exit(
+            i32::from((sum, text, counts) == (2, "a", [Some(0), Some(1)])) + 6,
+        );
+    });
+    check_eq!(captured.end, suite::child::End::Exit(7));
+    check_eq!(captured.stdout.as_str(), "");
+    let mut lines = captured.stderr.as_str().lines();
+    let is_at = |line: &str, number: u32, rest: &str| {
+        let place = line.strip_prefix("[").and_then(|line| line.split_once("]"));
+        place.is_some_and(|(place, after)| {
+            let mut parts = place.rsplitn(3, ':').skip(1);
+            let is_number = parts.next().and_then(|part| part.parse().ok()) == Some(number);
+            let is_file = parts.next() == Some(file!());
+            is_number && is_file && after == rest
+        })
+    };
+    let wanted = [
+        (first_line, ""),
+        (first_line + 1, " 1 + 1 = 2"),
+        (first_line + 1, " \"a\" = \"a\""),
+        (first_line + 3, " &Dropped(&drops) = 0 drops"),
+        (first_line + 4, " [Some(before), Some(drops.get())] = ["),
+    ];
+    for (number, rest) in wanted {
+        check!(lines.next().is_some_and(|line| is_at(line, number, rest)));
+    }
+    check_eq!(lines.next(), Some("    Some("));
     Ok(())
 }
