@@ -100,6 +100,7 @@ pub const CLOCK_MONOTONIC: u32 = 1;
 pub const TIMER_ABSTIME: u32 = 1;
 pub const ITIMER_REAL: u32 = 0;
 pub const PR_SET_NAME: u32 = 15;
+pub const PR_GET_NAME: u32 = 16;
 
 // asm-generic/signal.h, asm-generic/signal-defs.h
 pub const _NSIG: u32 = 64;
@@ -141,6 +142,7 @@ pub struct stack_t {
 
 // asm-generic/fcntl.h, linux/fcntl.h, linux/fs.h, linux/stat.h
 pub const O_RDONLY: u32 = 0;
+pub const O_WRONLY: u32 = 1;
 pub const O_RDWR: u32 = 2;
 pub const O_LARGEFILE: u32 = 0x8000;
 pub const O_CLOEXEC: u32 = 0x8_0000;

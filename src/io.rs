@@ -60,6 +60,8 @@ pub use line_writer::LineWriter;
 pub use reader::Reader;
 pub use slice_writer::SliceWriter;
 pub(crate) use stdio::flush_at_exit;
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub(crate) use stdio::give_stdout_back;
 #[doc(hidden)]
 pub use stdio::{_eprint, _print};
 pub use stdio::{Stderr, Stdin, Stdout, StdoutLock, stderr, stdin, stdout};

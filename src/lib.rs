@@ -30,7 +30,8 @@
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
-//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping).
+//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping; without it
+//! the process has one thread, and [`sync`]'s locks are cells).
 //!
 //! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc` and `sync::Weak`).
 

@@ -1,10 +1,12 @@
-//! A panic names thread, place and message on standard error and aborts the process.
+//! A panic names thread, place and message on standard error, and aborts the process.
 //!
-//! Nothing unwinds. The two symbols at the end are what a `core` that was built to unwind refers
-//! to; defining them here spares every user a link error.
+//! Or it ends its thread alone, where the program chose that (`thread::PanicPolicy`) and nothing
+//! stands against it. Nothing unwinds. The two symbols at the end are what a `core` that was built
+//! to unwind refers to; defining them here spares every user a link error.
 
-use core::fmt::Write;
-use core::panic::PanicInfo;
+use core::cell::Cell;
+use core::fmt::{self, Write};
+use core::panic::{PanicInfo, PanicMessage};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::io;
@@ -12,18 +14,45 @@ use crate::io;
 use crate::start;
 use crate::{fatal, process};
 
-/// How many panics began: a panic in the handler must not begin another message.
+/// How many panics began of which the process dies: a panic in the handler must not begin another
+/// message. Those that end a thread do not count: of each thread there is one, and any number of
+/// threads may end so, one after the other or all at once.
 static PANICS: AtomicU32 = AtomicU32::new(0);
 /// Threads that panic at the same time may all write; more than this is one thread in a circle.
 const PANICS_MAX: u32 = 8;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    if PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
+    let leave = ask_for_leave();
+    if leave.is_none() && PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
         fatal::fatal("a panic while panicking");
     }
-    with_thread_name(|thread| report(thread, info));
+    let message = Noted::new(info.message());
+    with_thread_name(|thread| report(thread, info, &message));
+    #[cfg(feature = "threads")]
+    if let Some(leave) = leave
+        && !message.must_not_be_survived()
+    {
+        leave.take();
+    }
     process::die_by_abort()
+}
+
+/// Asks for leave to end this thread alone.
+#[cfg(feature = "threads")]
+fn ask_for_leave() -> Option<crate::thread::Leave> {
+    // Before thread-locals exist nobody can be asked.
+    if start::tls_is_up() {
+        crate::thread::begin_panic()
+    } else {
+        None
+    }
+}
+
+/// The one thread is the process.
+#[cfg(not(feature = "threads"))]
+fn ask_for_leave() -> Option<core::convert::Infallible> {
+    None
 }
 
 /// Calls `with` with the calling thread's name. Before thread-locals exist there is one thread.
@@ -36,18 +65,95 @@ fn with_thread_name(with: impl FnOnce(&str)) {
 }
 
 /// Writes the message as `std` does. Whether it arrives cannot be helped.
-fn report(thread: &str, info: &PanicInfo<'_>) {
+fn report(thread: &str, info: &PanicInfo<'_>, message: &Noted<'_>) {
     let mut stderr = io::stderr();
     let _ = match info.location() {
-        Some(place) => {
-            writeln!(
-                stderr,
-                "thread '{thread}' panicked at {place}:\n{}",
-                info.message()
-            )
-        }
-        None => writeln!(stderr, "thread '{thread}' panicked:\n{}", info.message()),
+        Some(place) => writeln!(stderr, "thread '{thread}' panicked at {place}:\n{message}"),
+        None => writeln!(stderr, "thread '{thread}' panicked:\n{message}"),
     };
+}
+
+/// How many bytes of a message are noted.
+const NOTED_BYTES: usize = 32;
+
+/// How the messages begin by which `core` says that a panic must end the process, whoever catches
+/// panics: undefined behaviour was noticed, or unwinding has no way on. It also says so by
+/// `PanicInfo::can_unwind`, which stable Rust does not show; so the words must do.
+///
+/// Sources, all in the standard library: `core/src/panicking.rs`, `core/src/ub_checks.rs`,
+/// `core/src/intrinsics/mod.rs`, `alloc/src/alloc.rs`; and `compiler/rustc_codegen_ssa`, for the
+/// types that cannot be made.
+const NOT_SURVIVED: [&str; 13] = [
+    "unsafe precondition(s) violated",
+    "is_nonoverlapping: ",
+    "misaligned pointer dereference",
+    "null pointer dereference",
+    "trying to construct an enum from",
+    "attempted to instantiate ",
+    "attempted to zero-initialize ",
+    "attempted to leave type ",
+    "failed requires check",
+    "failed ensures check",
+    "memory allocation of ",
+    "panic in a function that cannot",
+    "panic in a destructor during ",
+];
+
+const _: () = {
+    let mut index = 0;
+    while index < NOT_SURVIVED.len() {
+        assert!(NOT_SURVIVED[index].len() <= NOTED_BYTES);
+        index += 1;
+    }
+};
+
+/// A panic's message, whose first bytes are noted as it is written: to format it twice would run
+/// code of the user's twice.
+struct Noted<'a> {
+    message: PanicMessage<'a>,
+    first: Cell<[u8; NOTED_BYTES]>,
+    count: Cell<usize>,
+}
+
+impl<'a> Noted<'a> {
+    fn new(message: PanicMessage<'a>) -> Noted<'a> {
+        Noted {
+            message,
+            first: Cell::new([0; NOTED_BYTES]),
+            count: Cell::new(0),
+        }
+    }
+
+    fn note(&self, piece: &str) {
+        let (mut first, count) = (self.first.get(), self.count.get());
+        let spare = first[count..].iter_mut();
+        let noted = spare.zip(piece.as_bytes()).map(|(to, from)| *to = *from);
+        self.count.set(count + noted.count());
+        self.first.set(first);
+    }
+
+    /// Whether what was written is one of the messages that `core` ends processes with.
+    fn must_not_be_survived(&self) -> bool {
+        let first = self.first.get();
+        let mut known = NOT_SURVIVED.iter();
+        known.any(|beginning| first.starts_with(beginning.as_bytes()))
+    }
+}
+
+impl fmt::Display for Noted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(Noting(self, f), "{}", self.message)
+    }
+}
+
+/// Writes what is noted on.
+struct Noting<'a, 'b, 'f>(&'a Noted<'b>, &'a mut fmt::Formatter<'f>);
+
+impl Write for Noting<'_, '_, '_> {
+    fn write_str(&mut self, piece: &str) -> fmt::Result {
+        self.0.note(piece);
+        self.1.write_str(piece)
+    }
 }
 
 /// What frames of a `core` that was built to unwind name as their personality. Never called:

@@ -1,7 +1,7 @@
 //! The process and its end.
 //!
 //! A process ends when `main` returns, when any thread calls [`exit`] or [`abort`], when a panic
-//! aborts, or when its last thread ends. When `main` returns or a thread calls [`exit`], in this
+//! aborts it, or when its last thread ends. When `main` returns or a thread calls [`exit`], in this
 //! order: that thread's thread-locals are destroyed, `.fini_array` runs, standard output is
 //! flushed, and `exit_group` ends every thread wherever it is.
 //!
@@ -204,6 +204,8 @@ pub fn exit(code: i32) -> ! {
 /// Destroys the calling thread's thread-locals, which is about to end the process; unless scoped
 /// threads may have borrowed them, which run on.
 fn destroy_locals() {
+    #[cfg(all(feature = "threads", feature = "panic-handler"))]
+    crate::thread::forbid_to_end_by_panic();
     #[cfg(feature = "threads")]
     if crate::thread::has_open_scope() {
         return;

@@ -107,9 +107,10 @@ impl Process {
 }
 
 /// A word that no two living threads share, and that is not 0: the thread pointer, whoever set it
-/// up. Before our own start has set one up there is one thread.
+/// up. Before our own start has set one up there is one thread, as without the feature `threads`.
 pub(crate) fn thread_mark() -> usize {
-    if cfg!(feature = "start") && !TLS_IS_UP.load(Ordering::Relaxed) {
+    let is_early = cfg!(feature = "start") && !TLS_IS_UP.load(Ordering::Relaxed);
+    if cfg!(not(feature = "threads")) || is_early {
         return 1;
     }
     // SAFETY: this thread's pointer is set up: the flag says so, or whoever brought `_start`.

@@ -1,8 +1,16 @@
 //! Locks on bare futexes, with `std`'s names and signatures.
 //!
 //! Each is one word (and its data), `const` to make, and needs no thread identity, so that it works
-//! in every thread of the process. A panic aborts, so a lock is never poisoned: `lock()` still
-//! returns `std`'s `Result` shape, whose error cannot be made and costs nothing.
+//! in every thread of the process. A lock is never poisoned: a panic ends the process, or, where
+//! [`PanicPolicy`](crate::thread::PanicPolicy) says so, a thread whose locks stay locked for ever.
+//! `lock()` still returns `std`'s `Result` shape, whose error cannot be made and costs nothing.
+//!
+//! # Without the feature `threads`
+//! This crate starts no thread then, and locks are cells: no atomic instruction, no system call.
+//! What would wait for ever, such as the second `lock` of a mutex, ends the process with a message.
+//! This relies on two things. No thread that anything else has started uses this crate beside the
+//! first one (`clone` and a C library can start some), and no signal handler uses a lock.
+//! [`atomic`] and [`futex`] stay what they are.
 //!
 //! The algorithms take their atomics and their two futex calls from `primitive` alone.
 //!
@@ -70,7 +78,8 @@ pub mod futex {
     pub use crate::sys::futex::{Scope, Woken, wait, wake};
 }
 
-/// What `std` returns when a thread panicked with the lock held. Here it cannot exist.
+/// What `std` returns when a thread panicked with the lock held. Here it cannot exist: such a lock
+/// is never open again.
 ///
 /// # Examples
 /// ```

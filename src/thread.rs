@@ -50,14 +50,18 @@ mod local;
 #[cfg(feature = "threads")]
 mod measure;
 #[cfg(feature = "threads")]
+mod name;
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+mod panicking;
+#[cfg(feature = "threads")]
 mod parallelism;
 #[cfg(feature = "threads")]
 mod park;
 #[cfg(feature = "threads")]
 mod record;
-mod sleep;
 #[cfg(feature = "threads")]
 mod scope;
+mod sleep;
 #[cfg(feature = "threads")]
 mod spawn;
 #[cfg(feature = "threads")]
@@ -87,12 +91,16 @@ pub use local::{AccessError, LocalKey};
 #[cfg(feature = "threads")]
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
+pub use name::{KernelName, NameError, kernel_id, kernel_name, set_name};
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub use panicking::{PanicPolicy, set_panic_policy};
+#[cfg(feature = "threads")]
 pub use parallelism::available_parallelism;
 #[cfg(feature = "threads")]
 pub use park::{park, park_timeout};
-pub use sleep::{sleep, sleep_until};
 #[cfg(feature = "threads")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
+pub use sleep::{sleep, sleep_until};
 #[cfg(feature = "threads")]
 pub use spawn::spawn;
 #[cfg(feature = "threads")]
@@ -108,5 +116,7 @@ pub(crate) use record::{in_use_count, mapped_page_count};
 #[cfg(feature = "threads")]
 pub(crate) use current::{adopt_main, has_open_scope, name_of_current};
 pub(crate) use local::run_destructors;
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub(crate) use panicking::{Leave, begin as begin_panic, forbid as forbid_to_end_by_panic};
 #[cfg(feature = "threads")]
 pub(crate) use spawn::entry;

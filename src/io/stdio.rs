@@ -327,6 +327,25 @@ pub(crate) fn flush_at_exit() {
     }
 }
 
+/// Unlocks standard output if the calling thread holds it, which ends in the middle of something.
+/// What it wrote stays in the buffer.
+///
+/// # Safety
+/// 1. None of the calling thread's guards is used again.
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub(crate) unsafe fn give_stdout_back() {
+    let Some(pending) = STDOUT.try_lock() else {
+        return;
+    };
+    // Borrowed: the thread ends within a write, and nobody knows what the buffer holds.
+    let is_whole = pending.try_borrow_mut().is_ok();
+    drop(pending);
+    if is_whole {
+        // SAFETY: clause 1.
+        unsafe { STDOUT.abandon() };
+    }
+}
+
 /// What [`print!`](crate::print) calls.
 #[doc(hidden)]
 #[track_caller] // The user's line is the one to name.

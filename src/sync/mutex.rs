@@ -23,10 +23,6 @@ const LOCKED: u32 = 1;
 /// Somebody holds it and somebody may sleep: unlocking wakes one.
 const CONTENDED: u32 = 2;
 
-/// Looks at the word before the first sleep: about a microsecond, less than a sleep costs. A holder
-/// that works longer is better waited for asleep.
-const SPINS_MAX: u32 = 100;
-
 /// Mutual exclusion for a value; `std`'s `Mutex`, 4 bytes and the value.
 ///
 /// # Examples
@@ -103,10 +99,11 @@ impl<T: ?Sized> Mutex<T> {
     /// Takes the lock.
     ///
     /// # Blocking
-    /// While another thread holds it; for ever if the calling thread itself does.
+    /// While another thread holds it; for ever if the calling thread itself does, or one that ended
+    /// by [`exit`](crate::thread::exit) or a panic.
     ///
     /// # Errors
-    /// None: a panic aborts, so there is no poison.
+    /// None: nothing unwinds, so there is no poison.
     #[inline]
     pub fn lock(&self) -> LockResult<MutexGuard<'_, T>> {
         Ok(self.lock_raw())
@@ -141,7 +138,8 @@ impl<T: ?Sized> Mutex<T> {
     /// [`Mutex::try_lock`] for callers that know that there is no poison.
     #[inline]
     pub(crate) fn try_lock_raw(&self) -> Option<MutexGuard<'_, T>> {
-        self.try_acquire().then_some(MutexGuard {
+        // Made only if the lock was taken: to drop a guard is to unlock.
+        self.try_acquire().then(|| MutexGuard {
             mutex: self,
             _not_send: PhantomData,
         })
@@ -174,7 +172,7 @@ impl<T: ?Sized> Mutex<T> {
     /// Looks at the word while the lock is held and nobody sleeps, for a while; returns what it
     /// saw last.
     fn spin(&self) -> u32 {
-        let mut spins = SPINS_MAX;
+        let mut spins = primitive::SPINS_MAX;
         loop {
             let seen = self.state.load(Ordering::Relaxed);
             if seen != LOCKED || spins == 0 {

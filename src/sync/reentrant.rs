@@ -9,8 +9,8 @@ use core::cell::Cell;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
-use core::sync::atomic::{AtomicUsize, Ordering};
 
+use super::primitive::{AtomicUsize, Ordering};
 use super::{Mutex, MutexGuard};
 
 /// The owner while nobody holds the lock.
@@ -72,6 +72,16 @@ impl<T> ReentrantLock<T> {
         }
     }
 
+    /// Unlocks, however often the calling thread holds it; nothing if it does not.
+    ///
+    /// # Safety
+    /// 1. None of the calling thread's guards is used again.
+    pub unsafe fn abandon(&self) {
+        if self.owner.load(Ordering::Relaxed) == crate::start::thread_mark() {
+            self.release();
+        }
+    }
+
     fn first(&self, held: MutexGuard<'_, ()>, mark: usize) -> ReentrantGuard<'_, T> {
         // Unlocked by the last guard's drop.
         let _ = ManuallyDrop::new(held);
@@ -86,6 +96,14 @@ impl<T> ReentrantLock<T> {
         };
         self.depth.set(depth);
         self.guard()
+    }
+
+    /// Unlocks for the calling thread, which holds it.
+    fn release(&self) {
+        self.owner.store(NOBODY, Ordering::Relaxed);
+        // SAFETY: this thread took the mutex in `first` and gives it up once: here, where it stops
+        // being the owner.
+        unsafe { self.mutex.force_unlock() };
     }
 
     fn guard(&self) -> ReentrantGuard<'_, T> {
@@ -109,9 +127,7 @@ impl<T> Drop for ReentrantGuard<'_, T> {
         let depth = self.lock.depth.get() - 1;
         self.lock.depth.set(depth);
         if depth == 0 {
-            self.lock.owner.store(NOBODY, Ordering::Relaxed);
-            // SAFETY: this thread took the mutex in `first` and gives it up once, here.
-            unsafe { self.lock.mutex.force_unlock() };
+            self.lock.release();
         }
     }
 }

@@ -97,7 +97,19 @@ pub fn write(fd: i32, buffer: &[u8]) -> Result<usize, Errno> {
 /// # Errors
 /// Those of open(2).
 pub fn open(path: &CStr) -> Result<i32, Errno> {
-    let flags = k::O_RDONLY | k::O_CLOEXEC | k::O_LARGEFILE;
+    open_for(path, k::O_RDONLY)
+}
+
+/// Opens what is at `path` for writing; not inherited by `exec`.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open_to_write(path: &CStr) -> Result<i32, Errno> {
+    open_for(path, k::O_WRONLY)
+}
+
+fn open_for(path: &CStr, access: u32) -> Result<i32, Errno> {
+    let flags = access | k::O_CLOEXEC | k::O_LARGEFILE;
     let here = k::AT_FDCWD as isize as usize;
     // SAFETY: the kernel reads the path up to its NUL.
     let fd = unsafe { call!(OPENAT, here, path.as_ptr() as usize, flags as usize, 0) }?;

@@ -62,6 +62,15 @@ pub fn set_own_name(name: &[u8; NAME_BYTES]) -> Result<(), Errno> {
     Ok(())
 }
 
+/// Reads the name that the kernel has for the calling thread: up to a NUL.
+pub fn own_name() -> Result<[u8; NAME_BYTES], Errno> {
+    let mut name = [0; NAME_BYTES];
+    let to = name.as_mut_ptr().expose_provenance();
+    // SAFETY: the kernel writes 16 bytes, the last of them a NUL.
+    unsafe { call!(PRCTL, prctl::PR_GET_NAME as usize, to, 0, 0, 0) }?;
+    Ok(name)
+}
+
 /// Counts the CPUs that this thread may run on.
 ///
 /// # Errors

@@ -97,6 +97,7 @@ impl Builder {
     /// Names the thread, for panics, `ps` and debuggers.
     ///
     /// The kernel keeps 15 bytes; of a longer name the longest beginning that fits is taken.
+    /// [`set_name`](super::set_name) names a thread that runs.
     ///
     /// # Panics
     /// If the name holds a NUL byte.

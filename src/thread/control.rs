@@ -142,7 +142,7 @@ pub struct Control {
     /// Whether the thread has ended without a value, so that its memory is never touched again.
     /// Written by the thread before its swap.
     pub is_parked: Cell<bool>,
-    /// Whether the thread ended by a panic. Written by the thread before its swap.
+    /// Whether the thread panics, or ended by that. Written by the thread before its swap.
     pub ended_by_panic: Cell<bool>,
     /// How many scopes the thread is in that may have threads which borrow from it.
     pub open_scopes: Cell<usize>,

@@ -88,7 +88,11 @@ impl Thread {
         self.record.high_water()
     }
 
-    /// Returns the thread's name, `None` where it was given none. The main thread's is `main`.
+    /// Returns the name that the thread was started with, `None` where it was given none. The main
+    /// thread's is `main`.
+    ///
+    /// It never changes, and panics show it. What debuggers and `ps` show may have been changed
+    /// since: [`set_name`](super::set_name), [`kernel_name`](super::kernel_name).
     pub fn name(&self) -> Option<&str> {
         name_in(self.record.name_bytes())
     }
@@ -194,6 +198,12 @@ pub(super) fn control() -> Option<&'static Control> {
 /// Whether other threads may borrow the calling thread's thread-locals: a scope is open.
 pub(crate) fn has_open_scope() -> bool {
     control().is_some_and(|control| control.open_scopes.get() > 0)
+}
+
+/// Whether the main thread has ended, though the process lives.
+pub(super) fn main_is_gone() -> bool {
+    // The cells beside the word are the main thread's; the word is for all.
+    MAIN_CONTROL.0.completion.is_complete()
 }
 
 /// Calls `with` with the calling thread's name, without touching a reference count: for panics.

@@ -121,7 +121,8 @@ pub fn exit() -> ! {
     park_for_ever(control)
 }
 
-/// Ends the calling thread without a value: whoever decides about its mapping leaves it alone.
+/// Ends the calling thread without a value, by [`exit`] or a panic: whoever decides about its
+/// mapping finds no result and leaves it alone.
 pub(super) fn park_for_ever(control: &Control) -> ! {
     control.is_parked.set(true);
     control.completion.abandon();

@@ -42,7 +42,12 @@ unsafe impl<T: Send> Send for JoinHandle<T> {}
 // SAFETY: a shared handle gives out only the `Thread` and atomic reads.
 unsafe impl<T> Sync for JoinHandle<T> {}
 
-/// The thread ended without a value: by [`exit`](super::exit), not by returning from its closure.
+/// The thread ended without a value: by [`exit`](super::exit) or by a panic, not by returning from
+/// its closure.
+///
+/// A panic ends a thread alone only where the program chose that:
+/// [`PanicPolicy::EndThread`](super::PanicPolicy::EndThread). What it had to say is on standard
+/// error.
 ///
 /// # Examples
 /// ```
@@ -50,15 +55,29 @@ unsafe impl<T> Sync for JoinHandle<T> {}
 ///
 /// let handle = thread::spawn(|| thread::exit());
 /// if let Err(error) = handle.join() {
+///     assert!(!error.is_panic());
 ///     threadbare::println!("no result: {error}");
 /// }
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct JoinError(());
+pub struct JoinError {
+    is_panic: bool,
+}
+
+impl JoinError {
+    /// Returns whether the thread ended by a panic.
+    pub fn is_panic(&self) -> bool {
+        self.is_panic
+    }
+}
 
 impl fmt::Display for JoinError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the thread ended by thread::exit, without a value")
+        f.write_str(if self.is_panic {
+            "the thread panicked, as it said on standard error"
+        } else {
+            "the thread ended by thread::exit, without a value"
+        })
     }
 }
 
@@ -108,7 +127,8 @@ impl<T> JoinHandle<T> {
     /// If a thread joins itself.
     ///
     /// # Errors
-    /// [`JoinError`] when the thread ended by [`exit`](super::exit).
+    /// [`JoinError`] when the thread ended by [`exit`](super::exit), or by a panic that did not end
+    /// the process.
     ///
     /// # Kernel
     /// A shared futex wait on the word that `CLONE_CHILD_CLEARTID` names; none if it is clear.
@@ -261,7 +281,8 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     }
     if !control.has_result.replace(false) {
         // For memory the thread is parked for ever, and its mapping with it.
-        return Err(JoinError(()));
+        let is_panic = control.ended_by_panic.get();
+        return Err(JoinError { is_panic });
     }
     // SAFETY: clause 1, and the flag says that it was not taken yet.
     Ok(unsafe { control.payload.cast::<T>().read() })

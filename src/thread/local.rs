@@ -186,7 +186,7 @@ macro_rules! thread_local {
 ///
 /// When `main` returns, and in [`process::exit`](crate::process::exit), the calling thread's
 /// destructors run, those of other threads do not: as with `std` on glibc. None run in a thread
-/// that ends by `thread::exit`, or that something other than this crate has started.
+/// that ends by `thread::exit` or a panic, or that something other than this crate has started.
 ///
 /// # Recursion
 /// An initialiser that asks for its own value recurses without end, unless it knows how to stop:

@@ -118,6 +118,14 @@ impl Record {
         self.tid.as_ptr()
     }
 
+    /// The kernel's number of the thread; 0 when it is gone, and in the main thread's record.
+    ///
+    /// # Ordering
+    /// Acquire, so that what follows is not done before the look.
+    pub fn tid(&self) -> u32 {
+        self.tid.load(Ordering::Acquire)
+    }
+
     /// Whether the kernel has let go of the thread's stack, for good.
     ///
     /// # Ordering

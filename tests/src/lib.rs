@@ -10,10 +10,12 @@
 
 pub mod capture;
 pub mod child;
+pub mod gate;
 pub mod kernel;
 pub mod loader;
 pub mod locals;
 pub mod storm;
+pub mod text;
 
 use threadbare::process::ExitCode;
 use threadbare::{env, println, seam};

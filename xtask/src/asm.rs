@@ -6,7 +6,7 @@
 //! prints that function.
 
 mod cpus;
-mod listing;
+pub mod listing;
 
 use crate::build::{self, Build};
 use crate::case::{Case, claim};

@@ -3,9 +3,9 @@
 //! Every step runs even if one before it failed.
 
 use crate::build::{self, LIMIT};
-use crate::targets::{self, LinkMode};
+use crate::targets::{self, LinkMode, Target};
 use crate::{docs, setup, tidy, toolchain};
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::process::Command;
 use std::time::Instant;
@@ -45,6 +45,9 @@ pub fn run(options: &Options) -> Result<()> {
             .args(DENY);
         build::run_cargo(command, LIMIT)
     });
+    step("clippy, each set of features", &mut failed, || {
+        feature_sets(host)
+    });
     step("documentation", &mut failed, || {
         let mut command = toolchain::host_cargo();
         command
@@ -70,6 +73,31 @@ pub fn run(options: &Options) -> Result<()> {
         bail!("check failed in: {}", failed.join("; "));
     }
     Ok(())
+}
+
+/// The library's features that programs choose from.
+const FEATURES: &[&str] = &["start", "panic-handler", "mem", "threads"];
+
+/// Checks the library with each set of its features, and the program that does without threads.
+fn feature_sets(host: &'static Target) -> Result<()> {
+    let clippy = |arguments: &[&str]| {
+        let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
+        command.args(arguments).args(DENY);
+        build::run_cargo(command, LIMIT)
+    };
+    for set in 0..1_usize << FEATURES.len() {
+        let chosen: Vec<_> = FEATURES
+            .iter()
+            .enumerate()
+            .filter(|(place, _)| set >> place & 1 != 0)
+            .map(|(_, feature)| *feature)
+            .collect();
+        let chosen = chosen.join(",");
+        let library = ["--package", "threadbare", "--lib", "--no-default-features"];
+        clippy(&[&library[..], &["--features", &chosen]].concat())
+            .with_context(|| format!("with the features `{chosen}`"))?;
+    }
+    clippy(&["--package", "suite-single"])
 }
 
 const DENY: &[&str] = &["--", "-D", "warnings"];

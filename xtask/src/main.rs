@@ -23,6 +23,7 @@ mod protocol;
 mod readme;
 mod results;
 mod setup;
+mod single;
 mod size;
 mod skips;
 mod std_docs;

@@ -14,7 +14,7 @@ use crate::results::{self, Results};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
-use crate::{asm, debugger, docs, hosted, readme, setup, std_docs, variants};
+use crate::{asm, debugger, docs, hosted, readme, setup, single, std_docs, variants};
 use anyhow::Result;
 use clap::Args;
 use std::path::Path;
@@ -125,6 +125,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = readme::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "README's crate".to_owned()));
+        tally += counts;
+        let counts = single::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "without threads".to_owned()));
         tally += counts;
         let counts = docs::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));

@@ -13,6 +13,7 @@ use threadbare::thread;
 suite::area! { 17:
     mutex_excludes,
     mutex_try_lock_tells,
+    mutex_stays_locked_after_a_try,
     mutex_unlock_wakes_every_waiter_in_turn,
     condvar_ping_pong_loses_nothing,
     condvar_notify_all_wakes_all,
@@ -49,6 +50,18 @@ fn mutex_try_lock_tells() -> Verdict {
     check!(thread::spawn(|| WORD.try_lock().is_err()).join() == Ok(true));
     drop(held);
     check!(thread::spawn(|| WORD.try_lock().is_ok()).join() == Ok(true));
+    Ok(())
+}
+
+fn mutex_stays_locked_after_a_try() -> Verdict {
+    static WORD: Mutex<u32> = Mutex::new(1);
+    let held = WORD.lock().unwrap();
+    for _ in 0..2 {
+        check!(WORD.try_lock().is_err());
+        check!(thread::spawn(|| WORD.try_lock().is_err()).join() == Ok(true));
+    }
+    drop(held);
+    check!(WORD.try_lock().is_ok());
     Ok(())
 }
 
