@@ -20,7 +20,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 #[cfg(target_feature = "sve")]
 compile_error!(
@@ -58,6 +58,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
 }
 
 /// None: seconds have 64 bits in all calls.
@@ -295,7 +296,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline when `SA_RESTORER` is absent.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// The field for a restorer is there, and is not used (`arch/arm64/include/uapi/asm/signal.h`).
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

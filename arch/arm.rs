@@ -33,7 +33,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = if cfg!(target_endian = "big") {
     "armeb"
@@ -65,6 +65,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
     RT_SIGRETURN = __NR_rt_sigreturn;
     SET_TLS = __ARM_NR_set_tls;
 }
@@ -74,6 +75,7 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     futex: k::__NR_futex as usize,
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
+    rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
 
 /// Makes a system call: the number in `r8`, everything else where the kernel wants it. Every raw
@@ -377,6 +379,11 @@ global_asm!(
     ".cfi_escape 0x10, \\n, 3, 0x7d, ((160 + 4 * \\n) & 0x7f) | 0x80, (160 + 4 * \\n) >> 7",
     ".endr",
     "nop", // debuggers look up the byte before a return address
+    ".globl threadbare_plain_signal_restorer",
+    ".hidden threadbare_plain_signal_restorer",
+    ".type threadbare_plain_signal_restorer, %function", // as below
+    "threadbare_plain_signal_restorer:",
+    "nop", // the same by another address
     ".globl threadbare_signal_restorer",
     ".hidden threadbare_signal_restorer",
     ".type threadbare_signal_restorer, %function", // before the label: there it marks Thumb code
@@ -396,10 +403,18 @@ unsafe extern "C" {
     /// # Safety
     /// 1. Entered only by returning from a signal handler set with `SA_SIGINFO`.
     fn threadbare_signal_restorer() -> !;
+    /// See above.
+    ///
+    /// # Safety
+    /// 1. Likewise.
+    fn threadbare_plain_signal_restorer() -> !;
 }
 
 /// Our own, for debuggers' sake.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
+pub const SIGNAL_RESTORER: Option<Restorer> = Some(Restorer {
+    with_info: threadbare_signal_restorer,
+    plain: threadbare_plain_signal_restorer,
+});
 
 /// `include/linux/signal_types.h`, with `__ARCH_HAS_SA_RESTORER`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

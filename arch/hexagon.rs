@@ -23,7 +23,7 @@
 use core::arch::{asm, global_asm, naked_asm};
 
 use super::kernel as k;
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "hexagon";
 pub const ELF_MACHINE: u16 = 164; // EM_HEXAGON
@@ -53,6 +53,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR_llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
 }
 
 /// The calls before Linux 5.1.
@@ -60,6 +61,7 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     futex: k::__NR_futex as usize,
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
+    rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
 
 /// Defines one raw system call: the number in `r6`, arguments from `r0` up, the result in `r0`.
@@ -267,7 +269,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// `include/uapi/asm-generic/signal.h`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlags;

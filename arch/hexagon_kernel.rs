@@ -105,21 +105,46 @@ pub const PR_GET_NAME: u32 = 16;
 // asm-generic/signal.h, asm-generic/signal-defs.h
 pub const _NSIG: u32 = 64;
 pub const SIGHUP: u32 = 1;
+pub const SIGINT: u32 = 2;
+pub const SIGQUIT: u32 = 3;
 pub const SIGILL: u32 = 4;
 pub const SIGTRAP: u32 = 5;
 pub const SIGABRT: u32 = 6;
+pub const SIGBUS: u32 = 7;
+pub const SIGFPE: u32 = 8;
 pub const SIGKILL: u32 = 9;
-pub const SIGALRM: u32 = 14;
 pub const SIGUSR1: u32 = 10;
 pub const SIGSEGV: u32 = 11;
 pub const SIGUSR2: u32 = 12;
+pub const SIGPIPE: u32 = 13;
+pub const SIGALRM: u32 = 14;
+pub const SIGTERM: u32 = 15;
 pub const SIGCHLD: u32 = 17;
+pub const SIGCONT: u32 = 18;
+pub const SIGSTOP: u32 = 19;
+pub const SIGTSTP: u32 = 20;
+pub const SIGTTIN: u32 = 21;
+pub const SIGTTOU: u32 = 22;
+pub const SIGURG: u32 = 23;
+pub const SIGXCPU: u32 = 24;
+pub const SIGXFSZ: u32 = 25;
+pub const SIGVTALRM: u32 = 26;
+pub const SIGPROF: u32 = 27;
 pub const SIGWINCH: u32 = 28;
+pub const SIGIO: u32 = 29;
+pub const SIGPWR: u32 = 30;
+pub const SIGSYS: u32 = 31;
+pub const SIGRTMIN: u32 = 32;
 pub const SIG_BLOCK: u32 = 0;
 pub const SIG_UNBLOCK: u32 = 1;
 pub const SIG_SETMASK: u32 = 2;
+pub const SA_NOCLDSTOP: u32 = 1;
+pub const SA_NOCLDWAIT: u32 = 2;
 pub const SA_SIGINFO: u32 = 4;
 pub const SA_ONSTACK: u32 = 0x0800_0000;
+pub const SA_RESTART: u32 = 0x1000_0000;
+pub const SA_NODEFER: u32 = 0x4000_0000;
+pub const SA_RESETHAND: u32 = 0x8000_0000;
 pub const SS_ONSTACK: u32 = 1;
 pub const SS_DISABLE: u32 = 2;
 pub const MINSIGSTKSZ: u32 = 2048;
@@ -181,6 +206,10 @@ pub const P_ALL: u32 = 0;
 pub const P_PID: u32 = 1;
 pub const WEXITED: u32 = 4;
 pub const CLD_EXITED: u32 = 1;
+pub const SI_USER: u32 = 0;
+pub const SI_KERNEL: u32 = 128;
+pub const SI_QUEUE: i32 = -1;
+pub const SI_TKILL: i32 = -6;
 
 // The nesting and its names are the bindings'.
 #[repr(C)]
@@ -190,7 +219,7 @@ pub struct siginfo_t {
 }
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct siginfo_outer {
+pub union siginfo_outer {
     pub __bindgen_anon_1: siginfo_inner,
 }
 #[repr(C)]
@@ -203,8 +232,21 @@ pub struct siginfo_inner {
 }
 #[repr(C)]
 #[derive(Clone, Copy)]
-pub struct siginfo_fields {
+pub union siginfo_fields {
+    pub _kill: siginfo_sender,
     pub _sigchld: siginfo_child,
+    pub _sigfault: siginfo_fault,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_sender {
+    pub _pid: i32,
+    pub _uid: u32,
+}
+#[repr(C)]
+#[derive(Clone, Copy)]
+pub struct siginfo_fault {
+    pub _addr: *mut core::ffi::c_void,
 }
 #[repr(C)]
 #[derive(Clone, Copy)]

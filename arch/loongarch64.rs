@@ -20,7 +20,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "loongarch64";
 pub const ELF_MACHINE: u16 = 258; // EM_LOONGARCH
@@ -49,6 +49,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
 }
 
 /// None: seconds have 64 bits in all calls.
@@ -278,7 +279,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline, and has no field for another.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// `include/uapi/asm-generic/signal.h`, without `SA_RESTORER`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlags;

@@ -24,7 +24,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "mips";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
@@ -53,6 +53,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
     SET_THREAD_AREA = __NR_set_thread_area;
 }
 
@@ -61,6 +62,7 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     futex: k::__NR_futex as usize,
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
+    rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
 
 /// Makes a system call with all six arguments; every raw call comes here.
@@ -467,7 +469,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// Flags first, in 32 bits (`arch/mips/include/uapi/asm/signal.h`); the bindings of `linux-raw-sys`
 /// 0.12 have it the other way round.

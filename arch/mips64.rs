@@ -23,7 +23,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "mips64";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
@@ -60,6 +60,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
     SET_THREAD_AREA = __NR_set_thread_area;
 }
 
@@ -444,7 +445,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// Flags first, in 32 bits and 32 of padding (`arch/mips/include/uapi/asm/signal.h`); the bindings
 /// of `linux-raw-sys` 0.12 have it the other way round.

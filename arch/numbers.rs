@@ -13,6 +13,7 @@
 /// | `CLOCK_NANOSLEEP_TIME64` | `clock_nanosleep` | `clock_nanosleep_time64` |
 /// | `LSEEK` | `lseek` | `_llseek`, whose offset is 64 bits |
 /// | `MMAP` | `mmap` | `mmap2` |
+/// | `RT_SIGTIMEDWAIT_TIME64` | `rt_sigtimedwait` | `rt_sigtimedwait_time64` |
 macro_rules! numbers {
     ($($own:ident = $name:ident;)*) => {
         numbers! { @

@@ -23,7 +23,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "powerpc";
 pub const ELF_MACHINE: u16 = 20; // EM_PPC
@@ -52,6 +52,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
 }
 
 /// The calls before Linux 5.1.
@@ -59,6 +60,7 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     futex: k::__NR_futex as usize,
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
+    rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
 
 /// Defines one raw system call: the number in `r0`, arguments from `r3` up, the result in `r3`,
@@ -315,7 +317,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline, and looks at no other.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// The field for a restorer is there, and is not used (`arch/powerpc/include/uapi/asm/signal.h`).
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

@@ -21,7 +21,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 #[cfg(not(target_abi = "elfv2"))]
 compile_error!(
@@ -56,6 +56,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
 }
 
 /// None: seconds have 64 bits in all calls.
@@ -313,7 +314,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline, and looks at no other.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// The field for a restorer is there, and is not used (`arch/powerpc/include/uapi/asm/signal.h`).
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

@@ -26,7 +26,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 const WORD_BYTES: usize = size_of::<usize>();
 const IS_64: bool = WORD_BYTES == 8;
@@ -63,6 +63,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
 }
 
 #[cfg(target_pointer_width = "32")]
@@ -73,6 +74,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR_llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
 }
 
 /// None: the 32-bit kernel came after the year-2038 problem's solution.
@@ -315,7 +317,7 @@ pub unsafe extern "C" fn unmap_and_exit(address: usize, bytes: usize) -> ! {
 }
 
 /// None: the kernel returns through its own trampoline, and has no field for another.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = None;
+pub const SIGNAL_RESTORER: Option<Restorer> = None;
 
 /// `include/uapi/asm-generic/signal.h`, without `SA_RESTORER`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlags;

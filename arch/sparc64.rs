@@ -26,7 +26,7 @@ use core::cell::UnsafeCell;
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "sparc64";
 pub const ELF_MACHINE: u16 = 43; // EM_SPARCV9
@@ -62,6 +62,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
     RT_SIGRETURN = __NR_rt_sigreturn;
 }
 
@@ -404,7 +405,10 @@ unsafe extern "C" {
 }
 
 /// The kernel has none of its own on this CPU.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
+pub const SIGNAL_RESTORER: Option<Restorer> = Some(Restorer {
+    with_info: threadbare_signal_restorer,
+    plain: threadbare_signal_restorer,
+});
 
 /// `arch/sparc/kernel/sys_sparc_64.c`. The structure has the field too, and the kernel ignores it.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::RestorerIsArgument;

@@ -27,7 +27,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "x86";
 pub const ELF_MACHINE: u16 = 3; // EM_386
@@ -56,6 +56,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
     LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
     RT_SIGRETURN = __NR_rt_sigreturn;
     SET_THREAD_AREA = __NR_set_thread_area;
 }
@@ -65,6 +66,7 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     futex: k::__NR_futex as usize,
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
+    rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
 
 /// Defines one raw system call: the number in `eax`, each argument in its register.
@@ -541,6 +543,10 @@ global_asm!(
     interrupted!(7 at 176), // edi
     interrupted!(8 at 216), // eip
     "nop",                  // debuggers look up the byte before a return address
+    ".globl threadbare_plain_signal_restorer",
+    ".hidden threadbare_plain_signal_restorer",
+    "threadbare_plain_signal_restorer:",
+    "nop",                  // the same by another address
     ".globl threadbare_signal_restorer",
     ".hidden threadbare_signal_restorer",
     ".type threadbare_signal_restorer, @function",
@@ -560,11 +566,19 @@ unsafe extern "C" {
     /// # Safety
     /// 1. Entered only by returning from a signal handler that was set with `SA_SIGINFO`.
     fn threadbare_signal_restorer() -> !;
+    /// See above.
+    ///
+    /// # Safety
+    /// 1. Likewise.
+    fn threadbare_plain_signal_restorer() -> !;
 }
 
 /// Without one, programs return through the vDSO, and where there is none, through code on their
 /// stacks, which nothing lets them run.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
+pub const SIGNAL_RESTORER: Option<Restorer> = Some(Restorer {
+    with_info: threadbare_signal_restorer,
+    plain: threadbare_plain_signal_restorer,
+});
 
 /// `arch/x86/include/uapi/asm/signal.h`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

@@ -20,7 +20,7 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
 
 pub const NAME: &str = "x86_64";
 pub const ELF_MACHINE: u16 = 62; // EM_X86_64
@@ -49,6 +49,7 @@ numbers! {
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
+    RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
     ARCH_PRCTL = __NR_arch_prctl;
     RT_SIGRETURN = __NR_rt_sigreturn;
 }
@@ -342,7 +343,10 @@ unsafe extern "C" {
 }
 
 /// The kernel refuses a handler without one on this CPU.
-pub const SIGNAL_RESTORER: Option<unsafe extern "C" fn() -> !> = Some(threadbare_signal_restorer);
+pub const SIGNAL_RESTORER: Option<Restorer> = Some(Restorer {
+    with_info: threadbare_signal_restorer,
+    plain: threadbare_signal_restorer,
+});
 
 /// `arch/x86/include/uapi/asm/signal.h`.
 pub const SIGACTION_LAYOUT: SigactionLayout = SigactionLayout::HandlerFlagsRestorer;

@@ -157,6 +157,20 @@ pub struct Time32 {
     pub clock_gettime: usize,
     /// `clock_nanosleep`.
     pub clock_nanosleep: usize,
+    /// `rt_sigtimedwait`.
+    pub rt_sigtimedwait: usize,
+}
+
+/// What signal handlers return to, on CPUs whose kernel wants to be told: code that asks it to
+/// restore the interrupted context.
+#[derive(Clone, Copy, Debug)]
+pub struct Restorer {
+    /// For handlers that are set with `SA_SIGINFO`.
+    pub with_info: unsafe extern "C" fn() -> !,
+    /// For the others. Where those would get a frame of another kind, which takes another call to
+    /// return from, this is a second address of the same code: all are set with `SA_SIGINFO` there,
+    /// which a handler of one argument does not notice, and the address tells which it is.
+    pub plain: unsafe extern "C" fn() -> !,
 }
 
 /// `signal_pc`, `signal_sp`: the interrupted code's program counter and stack pointer.
@@ -253,7 +267,7 @@ pub type UnmapAndExit = unsafe extern "C" fn(usize, usize) -> !;
 const _: UnmapAndExit = imp::unmap_and_exit;
 const _: Option<Time32> = imp::TIME32;
 const _: SigactionLayout = imp::SIGACTION_LAYOUT;
-const _: Option<unsafe extern "C" fn() -> !> = imp::SIGNAL_RESTORER;
+const _: Option<Restorer> = imp::SIGNAL_RESTORER;
 const _: usize = imp::SIGNAL_STACK_BYTES_MIN;
 const _: SignalRegister = imp::signal_pc;
 const _: SignalRegister = imp::signal_sp;

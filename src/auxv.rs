@@ -6,7 +6,8 @@
 //! Source: getauxval(3), `include/uapi/linux/auxvec.h`, `fs/binfmt_elf.c` (`create_elf_tables`).
 
 use linux_raw_sys::auxvec::{
-    AT_ENTRY, AT_MINSIGSTKSZ, AT_NULL, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM, AT_RANDOM, AT_SECURE,
+    AT_ENTRY, AT_EXECFN, AT_MINSIGSTKSZ, AT_NULL, AT_PAGESZ, AT_PHDR, AT_PHENT, AT_PHNUM,
+    AT_RANDOM, AT_SECURE,
 };
 
 /// The entries that the runtime uses, 0 where the kernel gave none.
@@ -24,6 +25,8 @@ pub struct Auxv {
     pub random_address: usize,
     /// `AT_ENTRY`: address of the program's entry point.
     pub entry_address: usize,
+    /// `AT_EXECFN`: address of the program's file name, the last string on the initial stack.
+    pub file_name_address: usize,
     /// `AT_MINSIGSTKSZ`: the least size of a signal stack, in bytes.
     pub signal_stack_bytes_min: usize,
     /// `AT_SECURE`: whether the program runs with more privileges than its caller.
@@ -44,6 +47,7 @@ impl Auxv {
                 AT_PAGESZ => auxv.page_bytes = value,
                 AT_RANDOM => auxv.random_address = value,
                 AT_ENTRY => auxv.entry_address = value,
+                AT_EXECFN => auxv.file_name_address = value,
                 AT_MINSIGSTKSZ => auxv.signal_stack_bytes_min = value,
                 AT_SECURE => auxv.is_secure = value != 0,
                 _ => {}

@@ -27,11 +27,13 @@
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
 //! - [`time`]: instants, the time of day, durations.
 //! - [`mod@env`], [`process`]: arguments, environment, the end.
+//! - [`signal`]: masks, actions, waiting, sending.
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
 //! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping; without it
-//! the process has one thread, and [`sync`]'s locks are cells).
+//! the process has one thread, and [`sync`]'s locks are cells), `overflow-report` (a thread that
+//! overflows its stack says so before it dies).
 //!
 //! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc` and `sync::Weak`).
 
@@ -45,7 +47,11 @@
     )
 )]
 #![cfg_attr(
-    not(all(feature = "start", feature = "threads", feature = "panic-handler")),
+    not(all(
+        feature = "start",
+        feature = "overflow-report",
+        feature = "panic-handler"
+    )),
     allow(
         dead_code,
         unused_imports,
@@ -78,6 +84,7 @@ mod panic;
 pub mod process;
 #[cfg(feature = "test-seam")]
 pub mod seam;
+pub mod signal;
 mod stack;
 mod start;
 pub mod sync;

@@ -7,7 +7,7 @@
 //! 3. **Canary**: from `AT_RANDOM`, with a zero byte that stops string overruns.
 //! 4. **TLS of the main thread**: in a static area, or a mapping where it does not fit. No panic
 //!    before this: a panic asks for the thread's name.
-//! 5. **Identity**: the main thread's control block becomes current.
+//! 5. **Identity**: the main thread's control block becomes current, and its overflow explained.
 //! 6. **`.init_array`**, in order.
 //! 7. **`main`**, then [`process::exit`](crate::process::exit) with what it returned.
 //!
@@ -165,6 +165,8 @@ pub unsafe fn initialize(initial_stack: *const usize) {
     unsafe {
         crate::thread::adopt_main();
     }
+    #[cfg(all(feature = "overflow-report", feature = "start"))]
+    crate::thread::begin_overflow_report();
     TLS_IS_UP.store(true, Ordering::Relaxed);
 }
 

@@ -51,6 +51,8 @@ mod local;
 mod measure;
 #[cfg(feature = "threads")]
 mod name;
+#[cfg(feature = "threads")]
+mod overflow;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 mod panicking;
 #[cfg(feature = "threads")]
@@ -92,6 +94,8 @@ pub use local::{AccessError, LocalKey};
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
 pub use name::{KernelName, NameError, kernel_id, kernel_name, set_name};
+#[cfg(feature = "overflow-report")]
+pub use overflow::set_overflow_report;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 pub use panicking::{PanicPolicy, set_panic_policy};
 #[cfg(feature = "threads")]
@@ -116,6 +120,8 @@ pub(crate) use record::{in_use_count, mapped_page_count};
 #[cfg(feature = "threads")]
 pub(crate) use current::{adopt_main, has_open_scope, name_of_current};
 pub(crate) use local::run_destructors;
+#[cfg(all(feature = "overflow-report", feature = "start"))]
+pub(crate) use overflow::begin as begin_overflow_report;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 pub(crate) use panicking::{Leave, begin as begin_panic, forbid as forbid_to_end_by_panic};
 #[cfg(feature = "threads")]

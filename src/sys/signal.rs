@@ -1,7 +1,18 @@
-//! Signal masks, and the signal that ends a process.
+//! Signals: masks, actions, sending, waiting, and the stack that handlers may run on.
+//!
+//! By number and with raw handlers: the types for programs are in [`crate::signal`].
 
+mod action;
+mod info;
+
+use core::mem::MaybeUninit;
+
+use super::time::{Timespec, with_fallback};
 use super::{Errno, call};
-use crate::arch::{self, SigactionLayout, kernel as k};
+use crate::arch::{self, kernel as k};
+
+pub use action::{Action, action, set_action};
+pub use info::Info;
 
 /// The kernel's signal set: 64 signals, 128 on MIPS. Not the C library's 1024.
 #[derive(Clone, Copy)]
@@ -32,6 +43,27 @@ impl SignalSet {
         words[bit / usize::BITS as usize] |= 1 << (bit % usize::BITS as usize);
     }
 
+    /// Takes a signal out.
+    pub fn remove(&mut self, signal: u32) {
+        // SAFETY: as in `words`.
+        let words: &mut [usize; SET_WORDS] = unsafe { &mut *(&raw mut *self).cast() };
+        let bit = signal as usize - 1;
+        words[bit / usize::BITS as usize] &= !(1 << (bit % usize::BITS as usize));
+    }
+
+    /// Whether a signal is in the set.
+    pub fn contains(&self, signal: u32) -> bool {
+        let bit = signal as usize - 1;
+        let word = self.words()[bit / usize::BITS as usize];
+        word & 1 << (bit % usize::BITS as usize) != 0
+    }
+
+    /// The set of so many words.
+    pub fn from_words(words: [usize; SET_WORDS]) -> SignalSet {
+        // SAFETY: as in `words`; a set of bits has no invalid value.
+        unsafe { core::mem::transmute(words) }
+    }
+
     /// The set as the array of words that it is (`include/linux/signal.h`): signal n is bit n - 1.
     pub fn words(&self) -> [usize; SET_WORDS] {
         // SAFETY: an array of words of the same size, however its first field is declared.
@@ -45,10 +77,39 @@ const _: () = assert!(SET_BYTES * 8 == k::_NSIG as usize);
 
 /// Blocks every signal that can be blocked and returns the mask that was in force.
 pub fn block_all() -> SignalSet {
+    block(&SignalSet::ALL)
+}
+
+/// Blocks the signals of `set` as well and returns the mask that was in force.
+pub fn block(set: &SignalSet) -> SignalSet {
     let mut old = SignalSet::NONE;
     // SAFETY: both sets live through the call, and `old` is ours alone.
-    unsafe { change_mask(k::SIG_BLOCK, &SignalSet::ALL, &mut old) };
+    unsafe { change_mask(k::SIG_BLOCK, set, &mut old) };
     old
+}
+
+/// Lets the signals of `set` through and returns the mask that was in force.
+pub fn unblock_all_of(set: &SignalSet) -> SignalSet {
+    let mut old = SignalSet::NONE;
+    // SAFETY: both sets live through the call, and `old` is ours alone.
+    unsafe { change_mask(k::SIG_UNBLOCK, set, &mut old) };
+    old
+}
+
+/// Puts a mask in force and returns the one before.
+pub fn replace(mask: &SignalSet) -> SignalSet {
+    let mut old = SignalSet::NONE;
+    // SAFETY: both sets live through the call, and `old` is ours alone.
+    unsafe { change_mask(k::SIG_SETMASK, mask, &mut old) };
+    old
+}
+
+/// Returns the mask in force.
+pub fn mask() -> SignalSet {
+    let mut mask = SignalSet::NONE;
+    // SAFETY: a null set changes nothing; `mask` is ours alone.
+    unsafe { change_mask(k::SIG_SETMASK, core::ptr::null(), &mut mask) };
+    mask
 }
 
 /// Puts a mask in force.
@@ -105,80 +166,108 @@ pub unsafe fn store_mask(to: *mut u8) -> Result<(), Errno> {
 }
 
 /// Sends `signal` to this thread.
-pub fn raise(signal: u32) -> Result<(), Errno> {
-    let (process, thread) = (super::task::process_id(), super::task::kernel_thread_id());
-    // SAFETY: tgkill touches no memory.
-    unsafe { call!(TGKILL, process as usize, thread as usize, signal as usize) }?;
-    Ok(())
-}
-
-/// What a process does on a signal.
-#[derive(Clone, Copy)]
-pub struct Action {
-    /// `SIG_DFL` (0), `SIG_IGN` (1), or the address of a handler.
-    pub handler: usize,
-    /// `SA_SIGINFO` and its kin; the restorer's flag is added where it belongs.
-    pub flags: u32,
-    /// What is blocked while the handler runs, besides the signal itself.
-    pub mask: SignalSet,
-}
-
-impl Action {
-    /// What the kernel does by itself.
-    pub const DEFAULT: Action = Action {
-        handler: 0,
-        flags: 0,
-        mask: SignalSet::NONE,
-    };
-}
-
-/// Sets what the process does on `signal`.
 ///
 /// # Errors
-/// `EINVAL`: no such signal, or SIGKILL or SIGSTOP. Source: sigaction(2).
+/// Those of [`send`].
+pub fn raise(signal: u32) -> Result<(), Errno> {
+    send(super::task::kernel_thread_id(), signal)
+}
+
+/// Sends `signal` to the thread of this process that the kernel knows by the number `thread`.
+///
+/// # Errors
+/// `ESRCH`: there is no such thread here. `EAGAIN`: a real-time signal, and `RLIMIT_SIGPENDING`
+/// is reached. `EINVAL`: no such signal. Source: tgkill(2), `kernel/signal.c`.
+pub fn send(thread: u32, signal: u32) -> Result<(), Errno> {
+    let process = super::task::process_id() as usize;
+    // SAFETY: tgkill touches no memory.
+    unsafe { call!(TGKILL, process, thread as usize, signal as usize) }?;
+    Ok(())
+}
+
+/// Sends `signal` to a process, as whose thread the kernel pleases.
+///
+/// # Errors
+/// `ESRCH`: there is no such process. `EPERM`: it belongs to somebody else. `EINVAL`: no such
+/// signal. Source: kill(2).
+pub fn send_to_process(process: i32, signal: u32) -> Result<(), Errno> {
+    // SAFETY: kill touches no memory.
+    unsafe { call!(KILL, process as usize, signal as usize) }?;
+    Ok(())
+}
+
+/// Takes a pending signal of `set`, or sleeps until there is one.
+///
+/// # Blocking
+/// Until then, until a handler of another signal has run, or until `timeout` is over.
+///
+/// # Errors
+/// `EAGAIN`: the time is over. `EINTR`: a handler ran. `EINVAL`: `timeout` is negative.
+/// Source: sigtimedwait(2).
+pub fn wait(set: &SignalSet, timeout: Option<Timespec>) -> Result<Info, Errno> {
+    let mut info = MaybeUninit::<Info>::zeroed();
+    let (from, to) = ((&raw const *set).addr(), info.as_mut_ptr());
+    let to_address = to.expose_provenance();
+    let (time, time32) = (
+        timeout.map(Timespec::to_kernel),
+        timeout.map(Timespec::to_kernel32),
+    );
+    with_fallback(
+        || {
+            let time = time.as_ref().map_or(0, |time| time.as_ptr() as usize);
+            // SAFETY: the kernel reads a set and two words of 64 bits, and writes an `Info`.
+            unsafe { call!(RT_SIGTIMEDWAIT_TIME64, from, to_address, time, SET_BYTES) }
+        },
+        |old| {
+            let nr = old.rt_sigtimedwait;
+            let time = time32.as_ref().map_or(0, |time| time.as_ptr() as usize);
+            // SAFETY: likewise, with words of 32 bits.
+            super::made(nr, || unsafe {
+                arch::syscall4(nr, from, to_address, time, SET_BYTES)
+            })
+        },
+    )?;
+    // SAFETY: zeroes are a valid `Info`, and so is what the kernel wrote over them.
+    Ok(unsafe { to.read() })
+}
+
+/// Makes `[low, low + bytes)` the stack on which this thread's handlers with `SA_ONSTACK` run.
+///
+/// # Errors
+/// `ENOMEM`: it is smaller than the kernel wants. `EPERM`: the thread is running on its present
+/// one. Source: sigaltstack(2).
 ///
 /// # Safety
-/// 1. The handler is one, takes what `flags` make it get, and may run wherever the signal comes.
-pub unsafe fn set_action(signal: u32, action: &Action) -> Result<(), Errno> {
-    const SA_RESTORER: usize = 0x0400_0000;
-    let restorer = arch::SIGNAL_RESTORER.map_or(0, |restorer| restorer as usize);
-    let flags = action.flags as usize;
-    // The restorer returns from the frames of `SA_SIGINFO`: 32-bit x86 has another kind besides. A
-    // handler of one argument does not see the others.
-    let restorer_flag = if restorer == 0 {
-        0
-    } else {
-        SA_RESTORER | k::SA_SIGINFO as usize
+/// 1. Nobody else uses the memory until the thread has ended or has another signal stack.
+pub unsafe fn set_stack(low: *mut u8, bytes: usize) -> Result<(), Errno> {
+    let stack = k::stack_t {
+        ss_sp: low.cast(),
+        ss_flags: 0,
+        ss_size: bytes as _,
     };
-    // The longest: three words and a set.
-    let mut words = [0usize; 3 + SET_WORDS];
-    let head = match arch::SIGACTION_LAYOUT {
-        SigactionLayout::HandlerFlags => &[action.handler, flags][..],
-        SigactionLayout::HandlerFlagsRestorer => &[action.handler, flags | restorer_flag, restorer],
-        SigactionLayout::RestorerIsArgument => &[action.handler, flags, restorer],
-        // 32 bits, and padding up to a word: which half that is depends on the byte order.
-        SigactionLayout::FlagsHandler if cfg!(target_endian = "big") => {
-            &[flags << (usize::BITS - 32), action.handler]
-        }
-        SigactionLayout::FlagsHandler => &[flags, action.handler],
-    };
-    words[..head.len()].copy_from_slice(head);
-    words[head.len()..][..SET_WORDS].copy_from_slice(&action.mask.words());
-    let (signal, from) = (signal as usize, words.as_ptr() as usize);
-    // SAFETY: the kernel reads an action; clause 1.
-    unsafe {
-        match arch::SIGACTION_LAYOUT {
-            SigactionLayout::RestorerIsArgument => {
-                call!(RT_SIGACTION, signal, from, 0, restorer, SET_BYTES)
-            }
-            _ => call!(RT_SIGACTION, signal, from, 0, SET_BYTES),
-        }
-    }?;
+    low.expose_provenance();
+    // SAFETY: the kernel reads the description; clause 1.
+    unsafe { call!(SIGALTSTACK, (&raw const stack).addr(), 0) }?;
     Ok(())
+}
+
+/// Whether the calling thread is running on its signal stack.
+pub fn is_on_stack() -> bool {
+    let mut stack = k::stack_t {
+        ss_sp: core::ptr::null_mut(),
+        ss_flags: 0,
+        ss_size: 0,
+    };
+    let to = &raw mut stack;
+    // SAFETY: the kernel writes a description.
+    let asked = unsafe { call!(SIGALTSTACK, 0, to.expose_provenance()) };
+    // SAFETY: initialised above, and written by the kernel at most.
+    asked.is_ok() && unsafe { to.read() }.ss_flags as u32 & k::SS_ONSTACK != 0
 }
 
 /// Makes `signal` do what it does by default.
 pub fn reset(signal: u32) -> Result<(), Errno> {
     // SAFETY: there is no handler.
-    unsafe { set_action(signal, &Action::DEFAULT) }
+    unsafe { set_action(signal, &Action::DEFAULT) }?;
+    Ok(())
 }

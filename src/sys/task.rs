@@ -43,6 +43,24 @@ pub fn yield_now() {
     let _ = unsafe { call!(SCHED_YIELD) };
 }
 
+/// Returns how large the main thread's stack may grow, in bytes (`RLIMIT_STACK`); `None` where
+/// nothing limits it, or nothing is known.
+pub fn stack_bytes_max() -> Option<usize> {
+    let (this_process, no_new_limit) = (0, 0);
+    let mut limits = [u64::MAX; 2];
+    let to = &raw mut limits;
+    let what = k::RLIMIT_STACK as usize;
+    let to_address = to.expose_provenance();
+    // SAFETY: the kernel writes two words of 64 bits.
+    unsafe { call!(PRLIMIT64, this_process, what, no_new_limit, to_address) }.ok()?;
+    // SAFETY: initialised above, and written by the kernel at most.
+    let [soft, _hard] = unsafe { to.read() };
+    // "Infinity" is more than any address.
+    usize::try_from(soft)
+        .ok()
+        .filter(|&bytes| bytes < usize::MAX)
+}
+
 /// The size of the kernel's `comm`: 15 bytes of name and a NUL (`include/linux/sched.h`).
 pub const NAME_BYTES: usize = 16;
 

@@ -88,6 +88,15 @@ impl Thread {
         self.record.high_water()
     }
 
+    /// Returns the kernel's number of the thread, `None` when the thread has ended.
+    pub(crate) fn kernel_number(&self) -> Option<u32> {
+        if control().is_some_and(|own| ptr::eq(own.record, self.record)) {
+            // Asked for, because a child of `fork` has another one than its record says.
+            return Some(task::kernel_thread_id());
+        }
+        self.kernel_id()
+    }
+
     /// Returns the name that the thread was started with, `None` where it was given none. The main
     /// thread's is `main`.
     ///

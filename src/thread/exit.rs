@@ -21,13 +21,19 @@
 //!    no memory. The tid word stays armed here too: it lies in the record, which is memory for
 //!    ever, and a record is not claimed again before the kernel has cleared it.
 //!
+//! The signal stack (`overflow`) stays in force to the end; no call disables it. It lies in the
+//! mapping, and the mapping is there for as long as a handler can run: up to the cleared tid word,
+//! after which the thread runs nothing, where the handle or the cache owns it (steps 3 and 5); up to
+//! step 6, which begins by blocking all signals, and whose code faults nowhere, where the thread
+//! unmaps it itself; for ever after [`exit`].
+//!
 //! No step sleeps but by a destructor of the user's, and none takes a lock that it has to wait for.
 
 use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::{current, local, measure};
+use super::{current, local, measure, overflow};
 use crate::sys::{signal, task};
 use crate::{arch, fatal};
 
@@ -136,6 +142,8 @@ pub(super) fn park_for_ever(control: &Control) -> ! {
 pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     // SAFETY: clause 1; from `clone` on the control block is this thread's, its cells included.
     let control = unsafe { &*control };
+    // Before the first handler can run.
+    overflow::arm(control);
     signal::restore(&control.signal_mask);
     control.is_in_closure.set(true);
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.

@@ -16,7 +16,7 @@ use super::guard::{self, Guard};
 use super::join::JoinHandle;
 use super::measure::{self, Look};
 use super::scope::{Link, ScopeData};
-use super::{exit, record};
+use super::{exit, overflow, record};
 use crate::stack::{Placement, Plan, Request};
 use crate::start::Process;
 use crate::sys::{Errno, signal, task};
@@ -108,7 +108,7 @@ impl Prepared {
             tls: process.tls_shape,
             control: Layout::new::<Control>(),
             payload,
-            signal_stack_bytes: 0,
+            signal_stack_bytes: overflow::signal_stack_bytes(),
         })
         .ok_or(SpawnError::OutOfMemory)?;
         let region = builder

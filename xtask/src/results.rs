@@ -12,7 +12,10 @@ use std::path::PathBuf;
 
 /// Areas, and the programs and checks that belong to each, by their names.
 const AREAS: &[(&str, &[&str])] = &[
-    ("contract", &["contract", "signals", "times"]),
+    (
+        "contract",
+        &["contract", "signals", "signal_module", "times"],
+    ),
     ("start", &["start", "start_loader"]),
     (
         "tls",
@@ -46,6 +49,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "deaths",
             "panics",
             "panics_abort",
+            "overflow",
         ],
     ),
     ("examples", &["example", "debugger"]),

@@ -248,13 +248,14 @@ fn unknown_headers_change_nothing() {
 }
 
 /// Every entry that the runtime uses, with the number from `include/uapi/linux/auxvec.h`.
-const PAIRS: [(usize, usize); 8] = [
+const PAIRS: [(usize, usize); 9] = [
     (3, 0x20_0040),    // AT_PHDR
     (4, 56),           // AT_PHENT
     (5, 9),            // AT_PHNUM
     (6, 16_384),       // AT_PAGESZ
     (25, 0x7fff_0001), // AT_RANDOM
     (9, 0x20_1000),    // AT_ENTRY
+    (31, 0x7fff_0fe9), // AT_EXECFN
     (51, 3632),        // AT_MINSIGSTKSZ
     (23, 1),           // AT_SECURE
 ];
@@ -266,6 +267,7 @@ const ALL: Auxv = Auxv {
     page_bytes: 16_384,
     random_address: 0x7fff_0001,
     entry_address: 0x20_1000,
+    file_name_address: 0x7fff_0fe9,
     signal_stack_bytes_min: 3632,
     is_secure: true,
 };
@@ -296,6 +298,7 @@ fn auxv_entries_may_be_missing() {
             page_bytes: zero_if(6, ALL.page_bytes),
             random_address: zero_if(25, ALL.random_address),
             entry_address: zero_if(9, ALL.entry_address),
+            file_name_address: zero_if(31, ALL.file_name_address),
             signal_stack_bytes_min: zero_if(51, ALL.signal_stack_bytes_min),
             is_secure: missing != 23,
         };

@@ -1,0 +1,152 @@
+//! What a process does on a signal: `struct sigaction` in every CPU's order.
+
+use super::{SET_BYTES, SET_WORDS, SignalSet};
+use crate::arch::{self, SigactionLayout, kernel as k};
+use crate::sys::{Errno, call};
+
+/// What a process does on a signal.
+#[derive(Clone, Copy)]
+pub struct Action {
+    /// `SIG_DFL` (0), `SIG_IGN` (1), or the address of a handler.
+    pub handler: usize,
+    /// `SA_SIGINFO` and its kin; the restorer's flag is added where it belongs.
+    pub flags: u32,
+    /// What is blocked while the handler runs, besides the signal itself.
+    pub mask: SignalSet,
+}
+
+impl Action {
+    /// What the kernel does by itself.
+    pub const DEFAULT: Action = Action {
+        handler: 0,
+        flags: 0,
+        mask: SignalSet::NONE,
+    };
+}
+
+/// The kernel's `struct sigaction`, at its longest: three words and a set. One word more, for what
+/// an emulator writes that has a word for a restorer where the kernel has none.
+type Words = [usize; 3 + SET_WORDS + 1];
+
+const SA_RESTORER: usize = 0x0400_0000;
+const SA_SIGINFO: usize = k::SA_SIGINFO as usize;
+
+impl Action {
+    /// What its handler returns to, 0 where the kernel sees to that.
+    fn restorer(&self) -> usize {
+        let has_info = self.flags & k::SA_SIGINFO != 0;
+        arch::SIGNAL_RESTORER.map_or(0, |restorer| {
+            if has_info {
+                restorer.with_info as usize
+            } else {
+                restorer.plain as usize
+            }
+        })
+    }
+
+    fn to_kernel(self) -> Words {
+        let (flags, restorer) = (self.flags as usize, self.restorer());
+        let mut words = [0; _];
+        let head = match arch::SIGACTION_LAYOUT {
+            SigactionLayout::HandlerFlags => &[self.handler, flags][..],
+            SigactionLayout::HandlerFlagsRestorer => {
+                &[self.handler, flags | restorer_flags(), restorer]
+            }
+            SigactionLayout::RestorerIsArgument => &[self.handler, flags, restorer],
+            SigactionLayout::FlagsHandler => &[flags << FIRST_FLAGS_SHIFT, self.handler],
+        };
+        words[..head.len()].copy_from_slice(head);
+        words[head.len()..][..SET_WORDS].copy_from_slice(&self.mask.words());
+        words
+    }
+
+    fn from_kernel(words: &Words) -> Action {
+        let (handler, flags, set) = match arch::SIGACTION_LAYOUT {
+            SigactionLayout::HandlerFlags => (words[0], words[1], 2),
+            SigactionLayout::HandlerFlagsRestorer => {
+                let own = if is_set_plain(words[2]) {
+                    SA_RESTORER | SA_SIGINFO
+                } else {
+                    SA_RESTORER
+                };
+                (words[0], words[1] & !own, 3)
+            }
+            SigactionLayout::RestorerIsArgument => (words[0], words[1], 3),
+            SigactionLayout::FlagsHandler => (words[1], words[0] >> FIRST_FLAGS_SHIFT, 2),
+        };
+        let mut mask = [0; SET_WORDS];
+        mask.copy_from_slice(&words[set..][..SET_WORDS]);
+        Action {
+            handler,
+            flags: flags as u32,
+            mask: SignalSet::from_words(mask),
+        }
+    }
+}
+
+/// Where flags of 32 bits come first they are padded up to a word, and which half of the word they
+/// are depends on the byte order.
+const FIRST_FLAGS_SHIFT: u32 = if cfg!(target_endian = "big") {
+    usize::BITS - 32
+} else {
+    0
+};
+
+/// The flags that go with a restorer.
+fn restorer_flags() -> usize {
+    match arch::SIGNAL_RESTORER {
+        None => 0,
+        Some(restorer) if restorer.plain as usize == restorer.with_info as usize => SA_RESTORER,
+        // There are two kinds of frames, and the restorer returns from one.
+        Some(_) => SA_RESTORER | SA_SIGINFO,
+    }
+}
+
+/// Whether the kernel was told `SA_SIGINFO` for the restorer's sake alone.
+fn is_set_plain(read_restorer: usize) -> bool {
+    restorer_flags() & SA_SIGINFO != 0
+        && arch::SIGNAL_RESTORER.is_some_and(|restorer| restorer.plain as usize == read_restorer)
+}
+
+/// Sets what the process does on `signal`, and returns what it did.
+///
+/// # Errors
+/// `EINVAL`: no such signal, or SIGKILL or SIGSTOP. Source: sigaction(2).
+///
+/// # Safety
+/// 1. The handler is one, takes what `flags` make it get, and may run wherever the signal comes.
+pub unsafe fn set_action(signal: u32, new: &Action) -> Result<Action, Errno> {
+    let words = new.to_kernel();
+    // SAFETY: an action; clause 1.
+    unsafe { exchange(signal, words.as_ptr() as usize, new.restorer()) }
+}
+
+/// Returns what the process does on `signal`.
+///
+/// # Errors
+/// `EINVAL`: no such signal. Source: sigaction(2).
+pub fn action(signal: u32) -> Result<Action, Errno> {
+    // SAFETY: nothing is set.
+    unsafe { exchange(signal, 0, 0) }
+}
+
+/// `rt_sigaction(2)`.
+///
+/// # Safety
+/// 1. `from` is 0 or the address of an action that satisfies [`set_action`].
+unsafe fn exchange(signal: u32, from: usize, restorer: usize) -> Result<Action, Errno> {
+    let mut old: Words = [0; _];
+    let to = &raw mut old;
+    let (signal, to_address) = (signal as usize, to.expose_provenance());
+    // SAFETY: clause 1; the kernel writes an action, for which there is room.
+    unsafe {
+        match arch::SIGACTION_LAYOUT {
+            SigactionLayout::RestorerIsArgument => {
+                call!(RT_SIGACTION, signal, from, to_address, restorer, SET_BYTES)
+            }
+            _ => call!(RT_SIGACTION, signal, from, to_address, SET_BYTES),
+        }
+    }?;
+    // SAFETY: initialised above, and written by the kernel at most.
+    Ok(Action::from_kernel(&unsafe { to.read() }))
+}

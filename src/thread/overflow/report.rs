@@ -1,0 +1,241 @@
+//! The handler that explains an overflow, and how it comes into force.
+//!
+//! What it does on a fault:
+//!
+//! 1. If the address lies in the guard of the calling thread's own stack: write one message, by one
+//!    `write`, from a buffer on the signal stack. No lock, no allocation, nothing that the thread may
+//!    have been in the middle of.
+//! 2. Make the default action the one in force.
+//! 3. Return. A faulting instruction faults again, and the process dies as if there had been no
+//!    handler: by the same signal, with the same registers, address and code in the core file. What
+//!    was not caused by the interrupted instruction (another process's `kill`, a memory error that
+//!    the kernel came across, a handler's frame for which there was no room) does not come again by
+//!    itself, and is sent again.
+//!
+//! All signals are blocked meanwhile, the handler's own too: a fault in the handler is deadly at
+//! once then, instead of beginning a circle, and no other handler runs on a stack that has no room
+//! for it. With `SA_NODEFER` the sent signal of step 3 would come before the handler has returned.
+//!
+//! Two threads may be here at the same time, and each writes its message, unless the first one's
+//! second fault ends the process before.
+
+use core::cell::UnsafeCell;
+use core::fmt::Write;
+use core::ops::Range;
+use core::sync::atomic::Ordering;
+
+use super::{HANDLER_BYTES, IS_ON};
+use crate::arch::{self, kernel as k};
+use crate::io::SliceWriter;
+use crate::start::Process;
+use crate::sys::signal::{self, Action, Info, SignalSet};
+use crate::sys::time::Timespec;
+use crate::sys::{Errno, io, task};
+use crate::thread::control::Control;
+use crate::thread::{current, record};
+
+/// Switches the report of stack overflows on or off, for threads that start from now on; what the
+/// handler says changes at once.
+///
+/// In programs that begin with this crate's `_start` it is on from the beginning: a thread that runs
+/// into its stack's guard writes its name, the stack's size and where it was to standard error, and
+/// the process dies by SIGSEGV as it would without. Other faults are not touched by it.
+///
+/// On, every new thread makes one system call more (`sigaltstack`) and has a signal stack, which is
+/// 16 KiB of addresses and the kernel's frame, and takes memory only when it is used. Off, a thread
+/// has no signal stack.
+///
+/// A handler of SIGSEGV or SIGBUS that the program has set, then or later, stays and is called
+/// instead.
+///
+/// # Kernel
+/// `rt_sigaction`, twice, as it is switched on.
+///
+/// # Examples
+/// ```
+/// use threadbare::thread;
+///
+/// // Not a word, and six system calls for a thread instead of seven.
+/// thread::set_overflow_report(false);
+/// thread::spawn(|| ()).join().unwrap();
+/// thread::set_overflow_report(true);
+/// ```
+pub fn set_overflow_report(is_on: bool) {
+    if is_on {
+        install();
+    }
+    IS_ON.store(is_on, Ordering::Relaxed);
+}
+
+/// Switches the report on in a program that begins: for its main thread, too.
+#[cfg(feature = "start")]
+pub(crate) fn begin() {
+    arm_main();
+    set_overflow_report(true);
+}
+
+/// Sets the handler for the faults that have none.
+///
+/// A refusal, by a seccomp filter, is no reason not to run: there are no reports then.
+fn install() {
+    let action = Action {
+        handler: on_fault as Handler as usize,
+        flags: k::SA_SIGINFO | k::SA_ONSTACK,
+        mask: SignalSet::ALL,
+    };
+    for number in [k::SIGSEGV, k::SIGBUS] {
+        // SAFETY: the handler is one for `SA_SIGINFO`, and may run anywhere, as its file says.
+        if let Ok(old) = unsafe { signal::set_action(number, &action) }
+            && ![Action::DEFAULT.handler, action.handler].contains(&old.handler)
+        {
+            // Ignored by whoever executed this program, or handled by the program.
+            // SAFETY: what was in force a moment ago.
+            let _ = unsafe { signal::set_action(number, &old) };
+        }
+    }
+}
+
+/// The main thread's signal stack: its memory is the image's, where the kernel's frame is not too
+/// large. 12 KiB have room for that of every CPU but those with the longest vectors.
+#[repr(C, align(64))]
+struct MainStack(UnsafeCell<[u8; MAIN_STACK_BYTES]>);
+
+const MAIN_STACK_BYTES: usize = HANDLER_BYTES + (12 << 10);
+
+// SAFETY: handed to the kernel for the main thread's handlers, and to nobody else.
+unsafe impl Sync for MainStack {}
+
+static MAIN_STACK: MainStack = MainStack(UnsafeCell::new([0; MAIN_STACK_BYTES]));
+
+/// Gives the main thread a signal stack.
+#[cfg(feature = "start")]
+fn arm_main() {
+    use crate::sys::mem::{self, Map, Prot};
+    let bytes = super::bytes_min();
+    let (low, bytes) = if bytes <= MAIN_STACK_BYTES {
+        (MAIN_STACK.0.get().cast::<u8>(), MAIN_STACK_BYTES)
+    } else {
+        let flags = Map::STACK | Map::NORESERVE;
+        match mem::map(bytes, Prot::READ | Prot::WRITE, flags) {
+            Ok(low) => (low, bytes),
+            Err(_) => return,
+        }
+    };
+    // SAFETY: the memory is there for the life of the program, and nobody else uses it.
+    let _ = unsafe { signal::set_stack(low, bytes) };
+}
+
+type Handler = extern "C" fn(i32, *const Info, *const u8);
+
+/// What the kernel calls on SIGSEGV and SIGBUS.
+extern "C" fn on_fault(number: i32, info: *const Info, context: *const u8) {
+    let number = number.cast_unsigned();
+    // SAFETY: the kernel's description of the signal.
+    let info = unsafe { &*info };
+    // What the CPU itself found wrong with an instruction: `SEGV_MAPERR` to `SEGV_PKUERR`, and
+    // `BUS_ADRALN` to `BUS_MCEERR_AR`. What comes behind them is rare, and not always about the
+    // interrupted instruction.
+    let is_met_again = (1..=4).contains(&info.code());
+    if is_met_again
+        && super::is_on()
+        && let Some(stack) = Overflowed::find(info.fault_address())
+    {
+        // SAFETY: a handler's third argument.
+        let pc = unsafe { arch::signal_pc(context) };
+        stack.report(info.fault_address(), pc);
+    }
+    let _ = signal::reset(number);
+    if !is_met_again {
+        let _ = signal::raise(number);
+    }
+}
+
+/// A stack that was too small.
+struct Overflowed {
+    control: &'static Control,
+    is_main: bool,
+    /// How many bytes it has.
+    bytes: usize,
+    /// What cannot be used below it.
+    guard: Range<usize>,
+}
+
+impl Overflowed {
+    /// Whether `address` is in the guard of the calling thread's own stack.
+    fn find(address: usize) -> Option<Overflowed> {
+        // A thread that this crate did not start has no signal stack, and perhaps no thread-locals
+        // either that could be asked who it is.
+        if !signal::is_on_stack() {
+            return None;
+        }
+        let control = current::control()?;
+        let is_main = core::ptr::eq(control.record, &record::MAIN);
+        let (guard, bytes) = if is_main {
+            let bytes = task::stack_bytes_max()?;
+            (main_guard(bytes)?, bytes)
+        } else {
+            let low = control.mapping.base.addr();
+            let guard = low..low + control.mapping.guard_bytes;
+            let bytes = control.stack_top - guard.end;
+            (guard, bytes)
+        };
+        guard.contains(&address).then_some(Overflowed {
+            control,
+            is_main,
+            bytes,
+            guard,
+        })
+    }
+
+    /// Says so on standard error. Whether it arrives cannot be helped.
+    #[inline(never)]
+    fn report(&self, address: usize, pc: usize) {
+        let mut memory = [0; 512];
+        let mut text = SliceWriter::new(&mut memory);
+        current::name_of_current(|name| {
+            let (name, id) = (name.unwrap_or("<unnamed>"), self.control.record.id());
+            let (bytes, guard) = (self.bytes, &self.guard);
+            let remedy = if self.is_main {
+                "`ulimit -s` sets the size, in KiB"
+            } else {
+                "thread::Builder::stack_size sets the size"
+            };
+            // Too long it cannot be: the name has 15 bytes at most.
+            let _ = write!(
+                text,
+                "thread '{name}' (id {id}) has overflowed its stack of {bytes} bytes\n  \
+                 fault at {address:#x}, in the guard {:#x}..{:#x}, program counter {pc:#x}\n  \
+                 {remedy}\n",
+                guard.start, guard.end
+            );
+        });
+        if io::write(2, text.written()) == Err(Errno::PIPE) {
+            // Not by the signal that goes with it: it is taken before it can come.
+            let mut pipe = SignalSet::NONE;
+            pipe.insert(k::SIGPIPE);
+            let _ = signal::wait(&pipe, Some(Timespec::default()));
+        }
+    }
+}
+
+/// Where the kernel does not let the main thread's stack grow to.
+///
+/// It grows down from the end of the strings that the kernel put there, of which the program's file
+/// name is the last (`fs/exec.c`, `bprm_execve`; `fs/binfmt_elf.c`), to `RLIMIT_STACK` and not
+/// further, and not to within 256 pages of another mapping (`mm/mmap.c`, `acct_stack_growth`,
+/// `stack_guard_gap`).
+fn main_guard(bytes_max: usize) -> Option<Range<usize>> {
+    const GAP_PAGES: usize = 256;
+    let process = Process::get();
+    let page_bytes = process.page_bytes;
+    let highest = match process.auxv.file_name_address {
+        0 => process.arguments.addr(),
+        address => address,
+    };
+    // The last byte's address, because a stack may lie at the end of the address space.
+    let last = highest | (page_bytes - 1);
+    let end = last.checked_sub(bytes_max)? + 1;
+    let start = end.saturating_sub(GAP_PAGES * page_bytes);
+    // The name may end on the next page, and the limit need not be a multiple of one.
+    Some(start..end.saturating_add(2 * page_bytes))
+}
