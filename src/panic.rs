@@ -23,36 +23,28 @@ const PANICS_MAX: u32 = 8;
 
 #[panic_handler]
 fn panic(info: &PanicInfo<'_>) -> ! {
-    let leave = ask_for_leave();
-    if leave.is_none() && PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
-        fatal::fatal("a panic while panicking");
-    }
-    let message = Noted::new(info.message());
-    with_thread_name(|thread| report(thread, info, &message));
+    // Before thread-locals exist nobody can be asked, and the one thread is the process.
     #[cfg(feature = "threads")]
-    if let Some(leave) = leave
-        && !message.must_not_be_survived()
-    {
-        leave.take();
+    let is_reported = start::tls_is_up() && crate::thread::try_to_end_by_panic(info);
+    #[cfg(not(feature = "threads"))]
+    let is_reported = false;
+    if !is_reported {
+        if PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
+            fatal::fatal("a panic while panicking");
+        }
+        with_thread_name(|thread| report(thread, info, info.message()));
     }
     process::die_by_abort()
 }
 
-/// Asks for leave to end this thread alone.
+/// Reports a panic and ends its thread alone; if it must not be survived, this returns.
 #[cfg(feature = "threads")]
-fn ask_for_leave() -> Option<crate::thread::Leave> {
-    // Before thread-locals exist nobody can be asked.
-    if start::tls_is_up() {
-        crate::thread::begin_panic()
-    } else {
-        None
+pub(crate) fn report_and_end_thread(info: &PanicInfo<'_>, leave: crate::thread::Leave) {
+    let message = Noted::new(info.message());
+    with_thread_name(|thread| report(thread, info, &message));
+    if !message.must_not_be_survived() {
+        leave.take();
     }
-}
-
-/// The one thread is the process.
-#[cfg(not(feature = "threads"))]
-fn ask_for_leave() -> Option<core::convert::Infallible> {
-    None
 }
 
 /// Calls `with` with the calling thread's name. Before thread-locals exist there is one thread.
@@ -65,7 +57,7 @@ fn with_thread_name(with: impl FnOnce(&str)) {
 }
 
 /// Writes the message as `std` does. Whether it arrives cannot be helped.
-fn report(thread: &str, info: &PanicInfo<'_>, message: &Noted<'_>) {
+fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
     let mut stderr = io::stderr();
     let _ = match info.location() {
         Some(place) => writeln!(stderr, "thread '{thread}' panicked at {place}:\n{message}"),

@@ -123,6 +123,8 @@ pub(crate) use local::run_destructors;
 #[cfg(all(feature = "overflow-report", feature = "start"))]
 pub(crate) use overflow::begin as begin_overflow_report;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
-pub(crate) use panicking::{Leave, begin as begin_panic, forbid as forbid_to_end_by_panic};
+pub(crate) use panicking::{
+    Leave, forbid as forbid_to_end_by_panic, try_to_end as try_to_end_by_panic,
+};
 #[cfg(feature = "threads")]
 pub(crate) use spawn::entry;

@@ -211,7 +211,6 @@ pub(crate) fn has_open_scope() -> bool {
 
 /// Whether the main thread has ended, though the process lives.
 pub(super) fn main_is_gone() -> bool {
-    // The cells beside the word are the main thread's; the word is for all.
     MAIN_CONTROL.0.completion.is_complete()
 }
 
@@ -224,7 +223,8 @@ pub(crate) fn name_of_current(with: impl FnOnce(Option<&str>)) {
 /// mapping to give back, no closure and no result.
 struct MainControl(Control);
 
-// SAFETY: only the main thread reaches it, through its own thread-local word.
+// SAFETY: only the main thread reaches its cells, through its own thread-local word; others look at
+// the completion word alone, which is for all.
 unsafe impl Sync for MainControl {}
 
 static MAIN_CONTROL: MainControl = MainControl(Control {

@@ -4,10 +4,13 @@
 //! memory is parked for ever, so whatever others have borrowed from it stays valid, and so does
 //! whatever was half done there.
 //!
-//! The panic handler asks [`begin`] before it writes the message, and ends the thread afterwards if
-//! it got leave and the message is none of those by which `core` says that it must not be survived.
+//! The panic handler comes to [`try_to_end`] first, which hands it leave where the policy and the
+//! thread's state give it. It takes it when the message is written, unless that is one of those by
+//! which `core` says that the panic must not be survived.
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::panic::PanicInfo;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::control::Control;
 use super::{current, exit};
@@ -61,8 +64,14 @@ pub enum PanicPolicy {
     EndThread,
 }
 
-/// Whether the policy is `EndThread`. Relaxed: it orders nothing.
-static ENDS_THREAD: AtomicBool = AtomicBool::new(false);
+/// What the panic handler does with a panic that may end its thread alone, when the policy is that;
+/// null otherwise. A pointer, so that programs which never choose it do not carry the code.
+/// Relaxed: it orders nothing.
+static WAY: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Writes the message and ends the thread. If it must not be survived, the message is written all
+/// the same, and this returns.
+type Way = fn(&PanicInfo<'_>, Leave);
 
 /// Sets what panics end from now on, in the whole process.
 ///
@@ -76,19 +85,32 @@ static ENDS_THREAD: AtomicBool = AtomicBool::new(false);
 /// thread::set_panic_policy(PanicPolicy::EndThread);
 /// ```
 pub fn set_panic_policy(policy: PanicPolicy) {
-    ENDS_THREAD.store(policy == PanicPolicy::EndThread, Ordering::Relaxed);
+    let way = match policy {
+        PanicPolicy::Abort => ptr::null_mut(),
+        PanicPolicy::EndThread => crate::panic::report_and_end_thread as Way as *mut (),
+    };
+    WAY.store(way, Ordering::Relaxed);
 }
 
-/// Leave to end the calling thread, which panics for the first time.
+/// Leave to end the calling thread alone, given to the first panic in its closure.
 pub(crate) struct Leave(&'static Control);
 
-/// Notes that the calling thread panics; returns leave to end it alone, if the policy is that and
-/// the thread is in its closure.
-pub(crate) fn begin() -> Option<Leave> {
-    let control = current::control()?;
+/// Notes that the calling thread panics, and ends it alone if the policy is that, and the thread is
+/// in its closure and does not panic already. If this returns, the process must die; the flag says
+/// that the message was written.
+pub(crate) fn try_to_end(info: &PanicInfo<'_>) -> bool {
+    let Some(control) = current::control() else {
+        return false;
+    };
     let is_nested = control.ended_by_panic.replace(true);
-    let may_end = ENDS_THREAD.load(Ordering::Relaxed) && control.is_in_closure.get() && !is_nested;
-    may_end.then_some(Leave(control))
+    let way = WAY.load(Ordering::Relaxed);
+    if way.is_null() || is_nested || !control.is_in_closure.get() {
+        return false;
+    }
+    // SAFETY: what `set_panic_policy` stored, which is a function of this type.
+    let way = unsafe { core::mem::transmute::<*mut (), Way>(way) };
+    way(info, Leave(control));
+    true
 }
 
 impl Leave {

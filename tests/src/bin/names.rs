@@ -270,7 +270,7 @@ fn names_that_are_not_utf8_are_shown_in_full() -> Verdict {
 /// How many threads a case starts, if not told otherwise: see `races`.
 fn threads() -> u32 {
     let asked = threadbare::env::var("SUITE_THREADS").ok();
-    asked.and_then(|count| count.parse().ok()).unwrap_or(2_000)
+    asked.and_then(|count| count.parse().ok()).unwrap_or(1_000)
 }
 
 /// How many threads are under way at a time.

@@ -98,7 +98,7 @@ fn end_when_main_is_gone(main: &Thread, code: impl FnOnce() -> i32) -> ! {
         thread::yield_now();
     }
     // From here on the kernel may still be at it.
-    for _ in 0..1000 {
+    for _ in 0..100 {
         thread::yield_now();
     }
     process::exit(code())
