@@ -133,7 +133,9 @@ fn print(text: &str) -> Result<bool, Error> {
 /// This thread reports, since it has the output's buffer, and counts while there is nothing to
 /// report. It starts a helper whenever it finds more work than it can do.
 fn count(options: Options) -> Result<bool, Error> {
-    let Some((survey, list)) = look_ahead(&options) else {
+    // Once: the answer takes the kernel a few files.
+    let threads = options.threads.unwrap_or_else(cpus);
+    let Some((survey, list)) = look_ahead(&options, threads) else {
         return Ok(false);
     };
     let job = Job {
@@ -141,7 +143,7 @@ fn count(options: Options) -> Result<bool, Error> {
         is_regular: survey.is_regular,
         names_are_standard: options.names_from == Some(c"-"),
     };
-    let mut helpers = Helpers::new(job, &options, options.threads.unwrap_or_else(cpus) - 1);
+    let mut helpers = Helpers::new(job, &options, threads - 1);
     BOARD.begin(Inputs::new(list));
     let mut lines = [0; 4096];
     let mut report = Report::new(options, survey.width, &mut lines);
@@ -173,11 +175,10 @@ fn count(options: Options) -> Result<bool, Error> {
 
 /// Opens the list of names if there is one, and looks at all inputs. If that fails, says why and
 /// returns `None`.
-fn look_ahead(options: &Options) -> Option<(Survey, Option<List>)> {
+fn look_ahead(options: &Options, threads: usize) -> Option<(Survey, Option<List>)> {
     /// Beyond this size GNU does not look at a list in advance.
     const LIST_BYTES_MAX: u64 = 10 << 20;
     let Some(name) = options.names_from else {
-        let threads = options.threads.unwrap_or_else(cpus);
         return Some((survey::survey_operands(options, threads), None));
     };
     let quoted = Quoted::always(name.to_bytes());
