@@ -64,6 +64,7 @@ pub const MAP_ANONYMOUS: u32 = 0x20;
 pub const MAP_NORESERVE: u32 = 0x4000;
 pub const MAP_STACK: u32 = 0x2_0000;
 pub const MADV_DONTNEED: u32 = 4;
+pub const MADV_NOHUGEPAGE: u32 = 15;
 pub const MADV_GUARD_INSTALL: u32 = 102;
 
 // linux/sched.h

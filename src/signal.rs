@@ -156,7 +156,8 @@ pub fn wait(set: &SignalSet) -> Info {
 ///
 /// # Kernel
 /// `rt_sigtimedwait`; on 32-bit CPUs `rt_sigtimedwait_time64`, and the older call where the kernel
-/// has none. The time is measured by `CLOCK_MONOTONIC`, which stands still while the machine sleeps.
+/// has none. The time is measured by `CLOCK_MONOTONIC`, which stands still while the machine
+/// sleeps.
 ///
 /// # Examples
 /// ```

@@ -96,6 +96,21 @@ static PROCESS_IS_KNOWN: AtomicBool = AtomicBool::new(false);
 static TLS_IS_UP: AtomicBool = AtomicBool::new(false);
 
 impl Process {
+    /// The lowest address of a main stack that may have so many bytes, to a page or two, or `None`
+    /// where it has room below everything.
+    ///
+    /// It grows down from the end of the strings that the kernel put there, of which the program's
+    /// file name is the last (`fs/exec.c`, `bprm_execve`; `fs/binfmt_elf.c`).
+    pub fn stack_bottom(&self, bytes_max: usize) -> Option<usize> {
+        let highest = match self.auxv.file_name_address {
+            0 => self.arguments.addr(),
+            address => address,
+        };
+        // The last byte's address, because a stack may lie at the end of the address space.
+        let last = highest | (self.page_bytes - 1);
+        Some(last.checked_sub(bytes_max)? + 1)
+    }
+
     /// Returns what [`initialize`] found.
     pub fn get() -> &'static Process {
         if !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {

@@ -47,8 +47,8 @@ pub struct Action {
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Disposition {
-    /// What the kernel does by itself (signal(7), "Standard signals"): for most signals, it ends the
-    /// process.
+    /// What the kernel does by itself (signal(7), "Standard signals"): for most signals, it ends
+    /// the process.
     Default,
     /// Nothing.
     Ignore,
@@ -74,8 +74,8 @@ pub struct ActionFlags(u32);
 impl ActionFlags {
     /// None of them.
     pub const NONE: ActionFlags = ActionFlags(0);
-    /// `SA_RESTART`: a system call that the handler interrupts is made again by the kernel, where it
-    /// can, and does not answer `EINTR`.
+    /// `SA_RESTART`: a system call that the handler interrupts is made again by the kernel, where
+    /// it can, and does not answer `EINTR`.
     pub const RESTART: ActionFlags = ActionFlags(k::SA_RESTART);
     /// `SA_ONSTACK`: the handler runs on the thread's signal stack, if it has one. Every thread has
     /// one while overflows are reported, and needs it for handlers of SIGSEGV that are to see them.

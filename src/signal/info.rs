@@ -117,6 +117,15 @@ impl Context<'_> {
     /// `siginfo_t` on SPARC, where the registers follow it.
     ///
     /// What a handler writes there the interrupted code has in its registers when it goes on.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::signal::{Context, Info, Signal};
+    ///
+    /// extern "C" fn note(_: Signal, _: &Info, context: Context<'_>) {
+    ///     assert!(!context.as_ptr().is_null());
+    /// }
+    /// ```
     pub fn as_ptr(&self) -> *mut u8 {
         self.address.as_ptr()
     }

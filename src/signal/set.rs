@@ -20,7 +20,8 @@ use crate::sys;
 /// assert!(set.iter().eq([Signal::HUP, Signal::INT]));
 /// threadbare::println!("{set:?}"); // {SIGHUP, SIGINT}
 ///
-/// let all_others: SignalSet = SignalSet::ALL.iter().filter(|&signal| !set.contains(signal)).collect();
+/// let others = SignalSet::ALL.iter().filter(|&signal| !set.contains(signal));
+/// let all_others: SignalSet = others.collect();
 /// assert!(all_others.contains(Signal::RT_MAX) && !all_others.contains(Signal::INT));
 /// ```
 #[derive(Clone, Copy)]

@@ -92,6 +92,8 @@ pub unsafe fn protect(address: *mut u8, bytes: usize, prot: Prot) -> Result<(), 
 pub enum Advice {
     /// Their contents are of no use any more: the next access finds zeroes.
     DontNeed,
+    /// They are not to become part of a huge page.
+    NoHugePage,
     /// Every access is to fault, with no mapping of their own (Linux 6.13).
     GuardInstall,
 }
@@ -107,6 +109,7 @@ pub enum Advice {
 pub unsafe fn advise(address: *mut u8, bytes: usize, advice: Advice) -> Result<(), Errno> {
     let advice = match advice {
         Advice::DontNeed => k::MADV_DONTNEED,
+        Advice::NoHugePage => k::MADV_NOHUGEPAGE,
         Advice::GuardInstall => k::MADV_GUARD_INSTALL,
     };
     // SAFETY: clause 1.

@@ -166,33 +166,6 @@ pub fn set_own_nice(nice: i32) -> Result<(), Errno> {
     Ok(())
 }
 
-/// Returns the size up to which the main thread's stack may grow (`RLIMIT_STACK`), `None` where it
-/// is not limited.
-///
-/// # Errors
-/// `EPERM`: a seccomp filter. Source: getrlimit(2).
-pub fn stack_limit_bytes() -> Result<Option<usize>, Errno> {
-    // `struct rlimit64`: the soft limit, then the hard one.
-    let mut limits = [0u64; 2];
-    let to = (&raw mut limits).expose_provenance();
-    let (this_process, no_new) = (0, 0);
-    // SAFETY: the kernel writes two words of 64 bits.
-    unsafe {
-        call!(
-            PRLIMIT64,
-            this_process,
-            k::RLIMIT_STACK as usize,
-            no_new,
-            to
-        )
-    }?;
-    // SAFETY: initialised above, and written by the kernel at most.
-    let soft = unsafe { (&raw const limits[0]).read_volatile() };
-    Ok(usize::try_from(soft)
-        .ok()
-        .filter(|bytes| *bytes != usize::MAX))
-}
-
 #[inline(never)]
 fn count_cpus_in(set: &mut [u8]) -> Result<usize, Errno> {
     let this_thread = 0;

@@ -195,8 +195,9 @@ impl Builder {
     /// The thread begins on a stack whose pages were never touched, or were emptied; at its end the
     /// kernel is asked which of them are in memory (`mincore(2)`), a call for each 1,024 pages.
     /// Pages that were swapped out are not counted, nor what happens after the thread's
-    /// destructors. On memory of the caller's, whose pages may have been touched before, nothing is
-    /// found out. A thread that is not measured pays nothing.
+    /// destructors. On memory of the caller's, whose pages may have been touched before, and where
+    /// memory is locked (`mlockall`), nothing is found out. A thread that is not measured pays
+    /// nothing.
     pub fn measure(mut self, is_measured: bool) -> Builder {
         self.look.pages = is_measured;
         self
@@ -275,7 +276,8 @@ impl Builder {
     /// As [`Builder::spawn`].
     ///
     /// # Safety
-    /// 1. What `f` borrows, and the result, outlive the thread: until it was joined, or for ever.
+    /// 1. What `f` borrows, and the result, outlive the thread: until it was joined with a value,
+    ///    or for ever. (After a join without one, threads that it had started may go on.)
     ///
     /// # Examples
     /// ```
@@ -328,7 +330,9 @@ impl Builder {
             // SAFETY: no thread was started.
             stack: self.memory.map(|memory| unsafe { memory.into_slice() }),
         };
-        let prepared = match Prepared::new(&self, Layout::new::<Payload<F, T>>()) {
+        // SAFETY: clause 1.
+        let prepared = match unsafe { Prepared::new(&self, Layout::new::<Payload<F, T>>(), scope) }
+        {
             Ok(prepared) => prepared,
             Err(error) => return Err(refuse(error, f)),
         };
@@ -338,9 +342,19 @@ impl Builder {
         // SAFETY: the placement has room for the payload, aligned, and nobody else uses it.
         unsafe { payload.cast::<F>().write(f) };
         let thread = prepared.thread();
+        // SAFETY: clause 1: it is null or lives.
+        let scope = unsafe { scope.as_ref() };
+        if let Some(scope) = scope {
+            // SAFETY: the control block names the scope; the mapping is its own from here on.
+            unsafe { scope.insert(control.as_ref()) };
+        }
         match prepared.launch(control) {
             Ok(()) => Ok((control, thread)),
             Err(error) => {
+                if let Some(scope) = scope {
+                    // SAFETY: the mapping is still there.
+                    scope.forget(unsafe { control.as_ref() });
+                }
                 // SAFETY: no thread took the closure out.
                 let closure = unsafe { payload.cast::<F>().read() };
                 // SAFETY: no thread runs, so the mapping is ours alone.

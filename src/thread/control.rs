@@ -144,8 +144,8 @@ pub struct Control {
     pub is_parked: Cell<bool>,
     /// Whether the thread panics, or ended by that. Written by the thread before its swap.
     pub ended_by_panic: Cell<bool>,
-    /// How many scopes the thread is in that may have threads which borrow from it.
-    pub open_scopes: Cell<usize>,
+    /// The scope that the thread opened last and has not left, null for none.
+    pub innermost_scope: Cell<*const ScopeData>,
     /// What is to be found out about the stack.
     pub look: Look,
     /// What the thread does to itself before its closure, null for nothing. The spawner, which

@@ -206,7 +206,7 @@ pub(super) fn control() -> Option<&'static Control> {
 
 /// Whether other threads may borrow the calling thread's thread-locals: a scope is open.
 pub(crate) fn has_open_scope() -> bool {
-    control().is_some_and(|control| control.open_scopes.get() > 0)
+    control().is_some_and(|control| !control.innermost_scope.get().is_null())
 }
 
 /// Whether the main thread has ended, though the process lives.
@@ -245,7 +245,7 @@ static MAIN_CONTROL: MainControl = MainControl(Control {
     is_in_closure: Cell::new(false),
     is_parked: Cell::new(false),
     ended_by_panic: Cell::new(false),
-    open_scopes: Cell::new(0),
+    innermost_scope: Cell::new(ptr::null()),
     look: Look::NONE,
     attributes: ptr::null(),
     set_up: SetUp::new(),

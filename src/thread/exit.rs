@@ -23,8 +23,8 @@
 //!
 //! The signal stack (`overflow`) stays in force to the end; no call disables it. It lies in the
 //! mapping, and the mapping is there for as long as a handler can run: up to the cleared tid word,
-//! after which the thread runs nothing, where the handle or the cache owns it (steps 3 and 5); up to
-//! step 6, which begins by blocking all signals, and whose code faults nowhere, where the thread
+//! after which the thread runs nothing, where the handle or the cache owns it (steps 3 and 5); up
+//! to step 6, which begins by blocking all signals, and whose code faults nowhere, where the thread
 //! unmaps it itself; for ever after [`exit`].
 //!
 //! No step sleeps but by a destructor of the user's, and none takes a lock that it has to wait for.
@@ -33,7 +33,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::{current, local, measure, overflow};
+use super::{current, local, measure, overflow, scope};
 use crate::sys::{signal, task};
 use crate::{arch, fatal};
 
@@ -108,6 +108,12 @@ unsafe fn unmap_self(tenancy: Tenancy) -> ! {
 /// valid. [`JoinHandle::join`](super::JoinHandle::join) returns an error. The process goes on,
 /// even when it is the main thread that ends; it ends with its last thread.
 ///
+/// Not for signal handlers: what they interrupted may hold one of the runtime's locks.
+///
+/// # Blocking
+/// Not at all, but for a scoped thread that ends inside a [`scope`](super::scope()) of its own:
+/// until the threads of that scope have ended, because they may use what it had borrowed.
+///
 /// # Panics
 /// In a thread that this crate did not start.
 ///
@@ -130,6 +136,8 @@ pub fn exit() -> ! {
 /// Ends the calling thread without a value, by [`exit`] or a panic: whoever decides about its
 /// mapping finds no result and leaves it alone.
 pub(super) fn park_for_ever(control: &Control) -> ! {
+    measure::note(control);
+    scope::wait_for_own_scopes(control);
     control.is_parked.set(true);
     control.completion.abandon();
     leave()

@@ -153,7 +153,9 @@ fn map_lightweight(bytes: usize, guard_bytes: usize) -> Result<Option<Mapping>, 
             origin: Origin::MappedLightweight,
         }));
     }
-    STANDING.store(REFUSED, Ordering::Relaxed);
+    // Not if they were trusted before: then this is a refusal of the moment.
+    let (untried, refused) = (UNTRIED, REFUSED);
+    let _ = STANDING.compare_exchange(untried, refused, Ordering::Relaxed, Ordering::Relaxed);
     // SAFETY: the whole mapping, just made, used by nobody.
     let _ = unsafe { mem::unmap(base, bytes) };
     Ok(None)

@@ -36,9 +36,9 @@ pub struct JoinHandle<T> {
     result: PhantomData<T>,
 }
 
-// SAFETY: the handle stands for the `T` that `join` moves to its caller; the completion word
-// orders everything else.
-unsafe impl<T: Send> Send for JoinHandle<T> {}
+// SAFETY: the handle stands for the `T` that `join` moves to its caller, which was `Send` when the
+// thread was started; the completion word orders everything else.
+unsafe impl<T> Send for JoinHandle<T> {}
 // SAFETY: a shared handle gives out only the `Thread` and atomic reads.
 unsafe impl<T> Sync for JoinHandle<T> {}
 

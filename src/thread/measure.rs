@@ -136,13 +136,14 @@ pub fn stack_of(control: &Control) -> Stack {
     }
 }
 
-/// The main thread's stack ends, for what can be told, where the arguments begin.
+/// The main thread's stack begins, for its first frame, below the arguments.
 fn stack_of_main() -> Stack {
-    let top = Process::get().arguments.addr();
+    let process = Process::get();
+    let top = process.arguments.addr();
     // A filter that refuses the question leaves it open, like no limit.
-    let limit = task::stack_limit_bytes().ok().flatten();
+    let bottom = task::stack_bytes_max().and_then(|bytes| process.stack_bottom(bytes));
     Stack {
-        bottom: limit.map_or(0, |bytes| top.saturating_sub(bytes)),
+        bottom: bottom.unwrap_or(0),
         top,
         guard_bytes: 0,
         high_water: None,
@@ -162,15 +163,20 @@ const PAINT_WORD: usize = usize::from_ne_bytes([PAINT; size_of::<usize>()]);
 ///
 /// # Safety
 /// 1. The mapping is the caller's, and nothing of value lies below `stack_top`.
-pub unsafe fn prepare(look: Look, mapping: &Mapping, stack_top: usize, is_fresh: bool) -> Look {
+pub unsafe fn prepare(look: Look, mapping: &Mapping, stack_top: usize) -> Look {
     let mut look = look;
     let bottom = mapping.base.wrapping_add(mapping.guard_bytes);
-    if look.pages && !is_fresh {
+    look.pages &= mapping.is_ours();
+    if look.pages {
         let page_bytes = Process::get().page_bytes;
         let bytes = (stack_top & !(page_bytes - 1)) - bottom.addr();
+        // Where huge pages are not kept off stacks, a touch would count for two megabytes. A kernel
+        // without them refuses.
+        // SAFETY: clause 1.
+        let _ = unsafe { mem::advise(bottom, bytes, Advice::NoHugePage) };
+        // A fresh mapping, too: where all memory is locked it is there from the beginning.
         // SAFETY: clause 1. Where the kernel refuses (the memory is locked) there is no telling.
-        look.pages =
-            mapping.is_ours() && unsafe { mem::advise(bottom, bytes, Advice::DontNeed) }.is_ok();
+        look.pages = unsafe { mem::advise(bottom, bytes, Advice::DontNeed) }.is_ok();
     }
     if look.paint {
         // SAFETY: clause 1.

@@ -7,7 +7,8 @@
 //!
 //! The kernel holds on to a signal stack as long as its thread exists, and a signal stack is never
 //! taken down here; `exit` says why that is sound. A new thread begins without one, whatever its
-//! maker has (`kernel/fork.c`, `copy_process`), so a mapping from the cache is as good as a new one.
+//! maker has (`kernel/fork.c`, `copy_process`), so a mapping from the cache is as good as a new
+//! one.
 //!
 //! A signal stack has no guard of its own: handlers of the program's that ask for it have little
 //! room there.

@@ -8,8 +8,9 @@
 //! Who reaches a control block, and when:
 //!
 //! - its handle, up to the end of `join` or `drop`, which tells the list that it is done;
-//! - the list, under its lock: entries whose handle is done, and at the scope's end all of them:
-//!   then no handle is in use, because all who could have one were threads of the scope;
+//! - the list, under its lock: entries whose handle is done, and at the scope's end, when all who
+//!   could have a handle were threads of the scope and are gone, all of them. A result that nobody
+//!   took may still have handles in it, so all results are dropped before any memory is given back;
 //! - the thread, until the kernel clears its tid word.
 //!
 //! The end of a scope may sleep on the tid word of a thread that another thread is joining: that is
@@ -17,6 +18,7 @@
 
 mod list;
 
+use core::cell::Cell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -53,26 +55,36 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// What a scope knows of its threads.
 pub struct ScopeData {
     list: Mutex<List>,
+    /// The scope in which the same thread opened this one, null for none.
+    outer: Cell<*const ScopeData>,
 }
+
+// SAFETY: the list has a lock; `outer` is only for the thread that opened the scope.
+unsafe impl Sync for ScopeData {}
 
 /// What the end of a scope has to do next.
 enum Next {
     Wait(Thread),
-    Bury(&'static Control),
+    Discard(&'static Control),
+    Bury(NonNull<Control>),
 }
 
 impl ScopeData {
     const fn new() -> ScopeData {
         ScopeData {
             list: Mutex::new(List::new()),
+            outer: Cell::new(ptr::null()),
         }
     }
 
-    /// Puts a thread into the list that was just started.
+    /// Puts a thread into the list that is about to be started: were it the other way round, a
+    /// signal handler that ends the spawner in between would leave a thread that no scope waits
+    /// for.
     ///
     /// # Safety
-    /// 1. Its memory is the scope's from now on, and its control block says so.
-    unsafe fn insert(&self, control: &Control) {
+    /// 1. Its memory is the scope's from now on, unless it is taken out, and its control block says
+    ///    so.
+    pub unsafe fn insert(&self, control: &Control) {
         let mut list = self.list.lock_raw();
         if list.count >= list.sweep_at {
             list.sweep();
@@ -80,15 +92,33 @@ impl ScopeData {
         list.insert(control);
     }
 
-    /// Takes a thread out that its handle disposes of.
-    fn forget(&self, control: &Control) {
+    /// Takes a thread out that its handle, or its spawner, disposes of.
+    pub fn forget(&self, control: &Control) {
         self.list.lock_raw().remove(control);
     }
 
-    /// Says that no handle will ask for a thread.
-    fn release(&self, control: &Control) {
+    /// Says that no handle will ask for a thread. By raw pointer: whoever has the lock next may
+    /// give the memory back.
+    fn release(&self, control: NonNull<Control>) {
         let _list = self.list.lock_raw();
-        control.scope_link.is_released.set(true);
+        // SAFETY: an entry is valid while it is in the list, which needs the lock to let it go.
+        unsafe { control.as_ref() }.scope_link.is_released.set(true);
+    }
+
+    /// Gives back what can be given back at once; returns whether there was any.
+    pub fn sweep(&self) -> bool {
+        self.list.lock_raw().sweep()
+    }
+
+    /// Waits until the kernel has let go of every thread.
+    fn wait(&self) {
+        loop {
+            // Retained under the lock: a handle that is joined meanwhile gives the mapping's
+            // reference up only after it has taken the entry out.
+            let alive = self.list.lock_raw().any_alive().map(Thread::of);
+            let Some(thread) = alive else { return };
+            thread.record().wait_until_gone();
+        }
     }
 
     /// Waits until the kernel has let go of every thread, and clears up; returns whether one that
@@ -98,9 +128,12 @@ impl ScopeData {
         while let Some(next) = self.next_of_end() {
             match next {
                 Next::Wait(thread) => thread.record().wait_until_gone(),
-                // Without the lock: a result's destructor may use the scope, and start threads.
-                // SAFETY: all threads of the scope are gone, and the scope's own closure has
-                // returned: nobody is left who could use a handle.
+                // Without the lock: a result's destructor may use the scope, start threads, and
+                // join others. The entry stays in the list for the same reason.
+                // SAFETY: the thread is gone, and only its result itself could have its handle.
+                Next::Discard(control) => unsafe { control.discard_result() },
+                // SAFETY: all threads of the scope are gone, all results are dropped, and the
+                // scope's own closure has returned: nobody is left who could use a handle.
                 Next::Bury(control) => has_panicked |= unsafe { bury(control) },
             }
         }
@@ -109,15 +142,17 @@ impl ScopeData {
 
     fn next_of_end(&self) -> Option<Next> {
         let mut list = self.list.lock_raw();
-        // Retained under the lock: a handle that is joined meanwhile gives the mapping's reference
-        // up only after it has taken the entry out.
+        // Retained under the lock, as in `wait`.
         if let Some(record) = list.any_alive() {
             return Some(Next::Wait(Thread::of(record)));
+        }
+        if let Some(control) = list.any_with_result() {
+            return Some(Next::Discard(control));
         }
         // SAFETY: an entry is valid while it is in the list, and after that until it is buried.
         let first = unsafe { list.first.as_ref() }?;
         list.remove(first);
-        Some(Next::Bury(first))
+        Some(Next::Bury(NonNull::from(first)))
     }
 }
 
@@ -126,10 +161,10 @@ impl ScopeData {
 struct Open(Option<&'static Control>);
 
 impl Open {
-    fn new() -> Open {
+    fn new(scope: &ScopeData) -> Open {
         let control = current::control();
         if let Some(control) = control {
-            control.open_scopes.set(control.open_scopes.get() + 1);
+            scope.outer.set(control.innermost_scope.replace(scope));
         }
         Open(control)
     }
@@ -138,8 +173,27 @@ impl Open {
 impl Drop for Open {
     fn drop(&mut self) {
         if let Some(control) = self.0 {
-            control.open_scopes.set(control.open_scopes.get() - 1);
+            // SAFETY: the innermost scope is the one that this value is of, which still lives.
+            let outer = unsafe { (*control.innermost_scope.get()).outer.get() };
+            control.innermost_scope.set(outer);
         }
+    }
+}
+
+/// Waits for the threads of all scopes that the calling thread has open, because it ends in them.
+///
+/// What they borrow from its own stack stays; but it may have borrowed from elsewhere what they
+/// use, if it is of a scope itself, and that scope may end when it is gone.
+pub fn wait_for_own_scopes(control: &Control) {
+    if control.scope.is_null() {
+        return;
+    }
+    // SAFETY: a scope lives as long as it is open.
+    let mut next = unsafe { control.innermost_scope.get().as_ref() };
+    while let Some(scope) = next {
+        scope.wait();
+        // SAFETY: likewise.
+        next = unsafe { scope.outer.get().as_ref() };
     }
 }
 
@@ -148,7 +202,8 @@ impl Drop for Open {
 ///
 /// As `std::thread::scope`. What is more: when it returns, the kernel has let go of every thread of
 /// the scope, even of those whose handles were dropped or forgotten; their closures, results and
-/// thread-locals are dropped before.
+/// thread-locals are dropped before, but for threads that ended by [`exit`](super::exit) or a
+/// panic.
 ///
 /// # Blocking
 /// Until every thread of the scope has ended.
@@ -198,8 +253,9 @@ where
         scope: PhantomData,
         env: PhantomData,
     };
-    let open = Open::new();
-    // Should this thread end in `f`, its stack stays as it is, and its scope for ever open.
+    let open = Open::new(&scope.data);
+    // Should this thread end in `f`, its stack stays as it is, and its scope for ever open;
+    // `wait_for_own_scopes` then sees to what the scope's threads borrow from beyond it.
     let result = f(&scope);
     let has_panicked = scope.data.end();
     drop(open);
@@ -266,8 +322,6 @@ impl Builder {
     {
         // SAFETY: the scope waits for the thread before what `f` borrows can end.
         let (control, thread) = unsafe { self.start(f, &raw const scope.data) }?;
-        // SAFETY: the thread was started for this scope, which its control block names.
-        unsafe { scope.data.insert(control.as_ref()) };
         Ok(ScopedJoinHandle {
             control,
             thread,
@@ -279,9 +333,9 @@ impl Builder {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let list = self.data.list.lock_raw();
+        let threads = self.data.list.lock_raw().count;
         f.debug_struct("Scope")
-            .field("threads", &list.count)
+            .field("threads", &threads)
             .finish_non_exhaustive()
     }
 }
@@ -384,7 +438,7 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
             // SAFETY: the thread swapped first and left its result, if there is one, to us.
             unsafe { control.discard_result() };
         }
-        self.scope.release(control);
+        self.scope.release(self.control);
     }
 }
 

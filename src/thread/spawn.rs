@@ -90,7 +90,14 @@ pub(super) struct Prepared {
 
 impl Prepared {
     /// Claims a record, finds memory, lays it out and fills the TLS.
-    pub(super) fn new(builder: &Builder, payload: Layout) -> Result<Prepared, SpawnError> {
+    ///
+    /// # Safety
+    /// 1. The scope is null, or lives.
+    pub(super) unsafe fn new(
+        builder: &Builder,
+        payload: Layout,
+        scope: *const ScopeData,
+    ) -> Result<Prepared, SpawnError> {
         let process = Process::get();
         let guard = builder.guard.unwrap_or_else(Guard::default);
         let (guard_bytes, origin) = match builder.memory {
@@ -118,7 +125,8 @@ impl Prepared {
         let record = record::claim(&builder.name).map_err(SpawnError::from_mapping)?;
         let (mapping, is_zeroed) = match &region {
             Some((mapping, _)) => (*mapping, false),
-            None => match obtain(&plan, origin) {
+            // SAFETY: clause 1.
+            None => match obtain(&plan, origin, unsafe { scope.as_ref() }) {
                 Ok(obtained) => obtained,
                 Err(errno) => {
                     // SAFETY: the claim's reference; nobody else has seen the record.
@@ -133,8 +141,7 @@ impl Prepared {
         };
         let placement = plan.place(range.start, range.len());
         // SAFETY: the mapping is ours alone, and empty or of no value.
-        let look =
-            unsafe { measure::prepare(builder.look, &mapping, placement.stack_top, is_zeroed) };
+        let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
         let tp = mapping.base.with_addr(placement.tp);
         let template = &process.image.tls;
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
@@ -184,7 +191,7 @@ impl Prepared {
             is_in_closure: Cell::new(false),
             is_parked: Cell::new(false),
             ended_by_panic: Cell::new(false),
-            open_scopes: Cell::new(0),
+            innermost_scope: Cell::new(ptr::null()),
             look: self.look,
             attributes: if attributes.is_none() {
                 ptr::null()
@@ -278,8 +285,21 @@ fn fit(memory: Memory, plan: &Plan) -> Result<(Mapping, Range<usize>), SpawnErro
     Ok((mapping, first..end))
 }
 
+/// Unmaps what is kept and not in use; returns whether there was any.
+fn reclaim(scope: Option<&ScopeData>) -> bool {
+    // Into the cache first, where there is one.
+    let has_swept = scope.is_some_and(ScopeData::sweep);
+    cache::reclaim() || has_swept
+}
+
 /// Takes a mapping from the cache or makes one; the flag says that it is all zeroes.
-fn obtain(plan: &Plan, origin: Origin) -> Result<(Mapping, bool), Errno> {
+///
+/// What the scope's list or the cache keeps may be just what is missing.
+fn obtain(
+    plan: &Plan,
+    origin: Origin,
+    scope: Option<&ScopeData>,
+) -> Result<(Mapping, bool), Errno> {
     let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
     if let Some(Tenancy { mapping, record }) = cache::take(bytes, guard_bytes, origin) {
         // SAFETY: the former tenant's reference came with the tenancy.
@@ -287,8 +307,7 @@ fn obtain(plan: &Plan, origin: Origin) -> Result<(Mapping, bool), Errno> {
         return Ok((mapping, false));
     }
     match guard::map(bytes, guard_bytes, origin) {
-        // What the cache keeps may be just what is missing.
-        Err(Errno::NOMEM) if cache::reclaim() => guard::map(bytes, guard_bytes, origin),
+        Err(Errno::NOMEM) if reclaim(scope) => guard::map(bytes, guard_bytes, origin),
         result => result,
     }
     .map(|mapping| (mapping, true))

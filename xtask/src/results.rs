@@ -26,6 +26,7 @@ const AREAS: &[(&str, &[&str])] = &[
         &[
             "threads",
             "scopes",
+            "scopes_exit",
             "stacks",
             "guards",
             "attributes",

@@ -3,8 +3,8 @@
 //! What it does on a fault:
 //!
 //! 1. If the address lies in the guard of the calling thread's own stack: write one message, by one
-//!    `write`, from a buffer on the signal stack. No lock, no allocation, nothing that the thread may
-//!    have been in the middle of.
+//!    `write`, from a buffer on the signal stack. No lock, no allocation, nothing that the thread
+//!    may have been in the middle of.
 //! 2. Make the default action the one in force.
 //! 3. Return. A faulting instruction faults again, and the process dies as if there had been no
 //!    handler: by the same signal, with the same registers, address and code in the core file. What
@@ -37,9 +37,9 @@ use crate::thread::{current, record};
 /// Switches the report of stack overflows on or off, for threads that start from now on; what the
 /// handler says changes at once.
 ///
-/// In programs that begin with this crate's `_start` it is on from the beginning: a thread that runs
-/// into its stack's guard writes its name, the stack's size and where it was to standard error, and
-/// the process dies by SIGSEGV as it would without. Other faults are not touched by it.
+/// In programs that begin with this crate's `_start` it is on from the beginning: a thread that
+/// runs into its stack's guard writes its name, the stack's size and where it was to standard
+/// error, and the process dies by SIGSEGV as it would without. Other faults are not touched by it.
 ///
 /// On, every new thread makes one system call more (`sigaltstack`) and has a signal stack, which is
 /// 16 KiB of addresses and the kernel's frame, and takes memory only when it is used. Off, a thread
@@ -220,21 +220,13 @@ impl Overflowed {
 
 /// Where the kernel does not let the main thread's stack grow to.
 ///
-/// It grows down from the end of the strings that the kernel put there, of which the program's file
-/// name is the last (`fs/exec.c`, `bprm_execve`; `fs/binfmt_elf.c`), to `RLIMIT_STACK` and not
-/// further, and not to within 256 pages of another mapping (`mm/mmap.c`, `acct_stack_growth`,
-/// `stack_guard_gap`).
+/// It grows down to `RLIMIT_STACK` and not further, and not to within 256 pages of another mapping
+/// (`mm/mmap.c`, `acct_stack_growth`, `stack_guard_gap`).
 fn main_guard(bytes_max: usize) -> Option<Range<usize>> {
     const GAP_PAGES: usize = 256;
     let process = Process::get();
     let page_bytes = process.page_bytes;
-    let highest = match process.auxv.file_name_address {
-        0 => process.arguments.addr(),
-        address => address,
-    };
-    // The last byte's address, because a stack may lie at the end of the address space.
-    let last = highest | (page_bytes - 1);
-    let end = last.checked_sub(bytes_max)? + 1;
+    let end = process.stack_bottom(bytes_max)?;
     let start = end.saturating_sub(GAP_PAGES * page_bytes);
     // The name may end on the next page, and the limit need not be a multiple of one.
     Some(start..end.saturating_add(2 * page_bytes))

@@ -40,7 +40,7 @@ pub struct List {
 // reached through the list is reached under its lock.
 unsafe impl Send for List {}
 
-/// The least length of a list that is swept.
+/// How many threads more there must be before a list is swept again, at the least.
 const SWEEP_AT_MIN: usize = 16;
 
 impl List {
@@ -80,8 +80,10 @@ impl List {
         self.count -= 1;
     }
 
-    /// Gives back the memory of threads that are gone and that no handle will ask for.
-    pub fn sweep(&mut self) {
+    /// Gives back the memory of threads that are gone and that no handle will ask for; returns
+    /// whether there were any.
+    pub fn sweep(&mut self) -> bool {
+        let mut has_found = false;
         let mut next = self.first;
         // SAFETY: an entry is valid while it is in the list.
         while let Some(control) = unsafe { next.as_ref() } {
@@ -89,10 +91,25 @@ impl List {
             if control.scope_link.is_released.get() && control.record.is_gone() {
                 self.remove(control);
                 // SAFETY: the thread is gone, and so is its handle, which left no result.
-                self.has_panicked |= unsafe { bury(control) };
+                self.has_panicked |= unsafe { bury(NonNull::from(control)) };
+                has_found = true;
             }
         }
-        self.sweep_at = (2 * self.count).max(SWEEP_AT_MIN);
+        self.sweep_at = self.count + (self.count / 4).max(SWEEP_AT_MIN);
+        has_found
+    }
+
+    /// A thread whose result nobody took.
+    pub fn any_with_result(&self) -> Option<&'static Control> {
+        let mut next = self.first;
+        // SAFETY: an entry is valid while it is in the list.
+        while let Some(control) = unsafe { next.as_ref() } {
+            if control.has_result.get() {
+                return Some(control);
+            }
+            next = control.scope_link.next.get();
+        }
+        None
     }
 
     /// A thread that the kernel has not let go of.
@@ -109,18 +126,23 @@ impl List {
     }
 }
 
-/// Drops the result of a thread that nobody joined, and gives its memory back; returns whether it
-/// had panicked. Its memory then stays for ever, as others may have borrowed from it.
+/// Gives the memory of a thread back that nobody joined; returns whether it had panicked. Its
+/// memory then stays for ever, as others may have borrowed from it.
+///
+/// By raw pointer, as all that gives memory away.
 ///
 /// # Safety
-/// 1. The thread is gone from the kernel, no handle of it is used any more, and it is in no list.
-pub unsafe fn bury(control: &Control) -> bool {
-    if control.is_parked.get() {
-        return control.ended_by_panic.get();
+/// 1. The thread is gone from the kernel, it left no result, no handle of it is used any more, and
+///    it is in no list.
+pub unsafe fn bury(control: NonNull<Control>) -> bool {
+    // SAFETY: clause 1: the mapping is still there.
+    let (is_parked, has_panicked) = unsafe {
+        let control = control.as_ref();
+        (control.is_parked.get(), control.ended_by_panic.get())
+    };
+    if !is_parked {
+        // SAFETY: clause 1.
+        unsafe { join::give_back(control) };
     }
-    // SAFETY: clause 1: the result, if one is left, is the scope's.
-    unsafe { control.discard_result() };
-    // SAFETY: clause 1.
-    unsafe { join::give_back(NonNull::from(control)) };
-    false
+    is_parked && has_panicked
 }

@@ -13,7 +13,7 @@ use threadbare::seam::arch::{self, kernel as k, nr};
 use threadbare::thread::{self, Builder, CacheLimits, Guard, SpawnError};
 use threadbare::{Errno, env};
 
-suite::area! { 41:
+suite::area! { 48:
     guard_has_the_size_that_was_asked_for,
     guard_of_no_bytes_is_none,
     default_guard_is_what_was_set,

@@ -15,7 +15,7 @@ use threadbare::seam::{sys, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits, Thread};
 use threadbare::time::{Duration, Instant};
 
-suite::area! { 44:
+suite::area! { 49:
     token_is_kept_for_the_next_park,
     tokens_do_not_add_up,
     token_is_taken_without_a_limit_and_with_one,

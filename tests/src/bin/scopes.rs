@@ -3,17 +3,15 @@
 #![no_std]
 #![no_main]
 
-use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use suite::child::{self, End};
 use suite::kernel::mapping_count;
 use suite::{Verdict, check, check_eq};
+use threadbare::Errno;
 use threadbare::seam::arch::nr;
 use threadbare::seam::sys::task;
 use threadbare::seam::{self, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits, SpawnError};
-use threadbare::{Errno, process};
 
 suite::area! { 38:
     threads_borrow_and_change_what_they_borrowed,
@@ -30,10 +28,9 @@ suite::area! { 38:
     sixty_four_threads_at_once,
     many_threads_in_turn_leave_their_memory,
     a_refused_thread_leaves_nothing,
-    exit_in_a_scoped_thread_is_an_error_of_join,
-    exit_of_an_unjoined_thread_does_not_hold_the_scope,
-    exit_in_the_scope_itself_keeps_what_was_borrowed,
-    process_exit_leaves_borrowed_thread_locals,
+    results_may_have_handles_in_them,
+    a_result_may_join_another,
+    memory_is_made_out_of_threads_that_are_gone,
     names_and_sizes_reach_scoped_threads,
 }
 
@@ -333,85 +330,69 @@ fn a_refused_thread_leaves_nothing() -> Verdict {
     Ok(())
 }
 
-fn exit_in_a_scoped_thread_is_an_error_of_join() -> Verdict {
-    let borrowed = 3;
-    let joined = thread::scope(|scope| {
-        let handle = scope.spawn(|| {
-            if borrowed == 3 {
-                thread::exit()
-            }
-        });
-        handle.join()
-    });
-    check!(joined.is_err());
-    Ok(())
-}
-
-fn exit_of_an_unjoined_thread_does_not_hold_the_scope() -> Verdict {
-    let value = thread::scope(|scope| {
-        scope.spawn(|| thread::exit());
-        core::mem::forget(scope.spawn(|| thread::exit()));
-        4
-    });
-    check_eq!(value, 4);
-    Ok(())
-}
-
-/// The thread of the scope goes, its stack stays, and with it what others borrowed.
-fn exit_in_the_scope_itself_keeps_what_was_borrowed() -> Verdict {
-    static SEEN: AtomicU32 = AtomicU32::new(0);
-    let parent = thread::spawn(|| {
-        let own = [9u32; 16];
-        let own = &own;
+fn results_may_have_handles_in_them() -> Verdict {
+    thread::set_cache_limits(CacheLimits::OFF);
+    for _ in 0..20 {
         thread::scope(|scope| {
-            scope.spawn(|| {
+            core::mem::forget(scope.spawn(move || {
+                // So that this thread is in the list before the other.
                 nap();
-                SEEN.store(own.iter().sum(), Ordering::Release);
-            });
-            thread::exit()
-        })
-    });
-    check!(parent.join().is_err());
-    let mut left = 10_000_000u32;
-    while SEEN.load(Ordering::Acquire) == 0 && left > 0 {
-        thread::yield_now();
-        left -= 1;
+                scope.spawn(|| ())
+            }));
+        });
     }
-    check_eq!(SEEN.load(Ordering::Acquire), 9 * 16);
+    thread::set_cache_limits(CacheLimits::DEFAULT);
     Ok(())
 }
 
-struct EndsBadly(Cell<u32>);
+struct JoinsWhenDropped<'scope>(Option<thread::ScopedJoinHandle<'scope, CountsItsEnd>>);
 
-impl Drop for EndsBadly {
+impl Drop for JoinsWhenDropped<'_> {
     fn drop(&mut self) {
-        task::exit_process(77);
+        drop(self.0.take().map(|handle| handle.join()));
     }
 }
 
-threadbare::thread_local! {
-    static LENT: EndsBadly = const { EndsBadly(Cell::new(0)) };
+fn a_result_may_join_another() -> Verdict {
+    DROPS.store(0, Ordering::Relaxed);
+    for _ in 0..20 {
+        thread::scope(|scope| {
+            core::mem::forget(scope.spawn(move || {
+                nap();
+                JoinsWhenDropped(Some(scope.spawn(|| CountsItsEnd)))
+            }));
+        });
+    }
+    check_eq!(DROPS.load(Ordering::Relaxed), 20);
+    Ok(())
 }
 
-/// A thread-local that scoped threads may be looking at is not destroyed under their eyes.
-fn process_exit_leaves_borrowed_thread_locals() -> Verdict {
-    let end = child::run(|| {
-        LENT.with(|_| {
-            thread::scope(|scope| {
-                scope.spawn(|| ());
-                process::exit(5)
-            })
-        })
+/// When there is no memory for a thread, that of the scope's threads that are gone serves.
+fn memory_is_made_out_of_threads_that_are_gone() -> Verdict {
+    thread::set_cache_limits(CacheLimits::OFF);
+    let verdict = thread::scope(|scope| {
+        drop(scope.spawn(|| ()));
+        let kept = scope.spawn(|| ());
+        while !kept.is_finished() {
+            thread::yield_now();
+        }
+        drop(kept);
+        // Until the kernel has let go of both.
+        for _ in 0..1000 {
+            nap();
+            seam::order(nr::MMAP, 0, 1, Errno::NOMEM);
+            let spawned = Builder::new().spawn_scoped(scope, || 5);
+            check_eq!(seam::end(), 1);
+            if let Ok(handle) = spawned {
+                check_eq!(handle.join(), Ok(5));
+                return Ok(());
+            }
+        }
+        check!("memory" == "found");
+        Ok(())
     });
-    check_eq!(end, End::Exit(5));
-    // And with no scope open it is.
-    let end = child::run(|| {
-        LENT.with(|lent| lent.0.set(1));
-        thread::scope(|_| ());
-        process::exit(5)
-    });
-    check_eq!(end, End::Exit(77));
-    Ok(())
+    thread::set_cache_limits(CacheLimits::DEFAULT);
+    verdict
 }
 
 fn names_and_sizes_reach_scoped_threads() -> Verdict {

@@ -291,8 +291,8 @@ fn signal_mask_is_the_threads_own() -> Verdict {
     Ok(())
 }
 
-/// Signals 8 and 40 are the same bit of different halves of a word, and on big-endian CPUs the halves
-/// lie the other way round.
+/// Signals 8 and 40 are the same bit of different halves of a word, and on big-endian CPUs the
+/// halves lie the other way round.
 fn signal_of_each_half_of_a_word_is_itself() -> Verdict {
     let (low, high) = (Signal::new(8).unwrap(), Signal::new(40).unwrap());
     LAST.store(0, SeqCst);

@@ -83,10 +83,10 @@ fn stack_of_main_follows_the_limit() -> Verdict {
     check!(stack.remaining() > 0 && stack.remaining() < stack.size());
     check_eq!(stack.guard_size(), 0);
     check_eq!(stack.high_water(), None);
-    match seam::sys::task::stack_limit_bytes() {
-        Ok(Some(bytes)) => check_eq!(stack.size(), bytes),
-        Ok(None) => check_eq!(stack.base(), 0),
-        Err(_) => check!("the limit" == "told"),
+    match seam::sys::task::stack_bytes_max() {
+        // What the arguments and the environment take is not for frames.
+        Some(bytes) => check!((bytes / 2..=bytes).contains(&stack.size())),
+        None => check_eq!(stack.base(), 0),
     }
     seam::order(nr::PRLIMIT64, 0, 1, Errno::PERM);
     let unknown = thread::stack();
@@ -403,7 +403,8 @@ fn refused_questions_measure_nothing() -> Verdict {
     check_eq!(found, None);
     // A reused stack that cannot be emptied tells nothing either.
     let _ = used(Builder::new(), || 0);
-    seam::order(nr::MADVISE, 0, 1, Errno::INVAL);
+    // The first call asks for no huge pages, and may be refused.
+    seam::order(nr::MADVISE, 1, 1, Errno::INVAL);
     let found = used(Builder::new().measure(true), || 0);
     check_eq!(seam::end(), 1);
     check_eq!(found, None);
