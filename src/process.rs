@@ -122,16 +122,29 @@ impl Termination for ExitCode {
 }
 
 impl<T: Termination, E: fmt::Debug> Termination for Result<T, E> {
-    /// An error goes to standard error, as `std` writes it, and is a failure.
+    /// An error goes to standard error, as `std` writes it, and is a failure; outside of the main
+    /// thread with the thread's name.
     fn report(self) -> ExitCode {
         match self {
             Ok(value) => value.report(),
             Err(error) => {
-                crate::eprintln!("Error: {error:?}");
+                complain(&error);
                 ExitCode::FAILURE
             }
         }
     }
+}
+
+/// Writes an error to standard error.
+fn complain(error: &dyn fmt::Debug) {
+    #[cfg(feature = "threads")]
+    if !crate::thread::is_main() {
+        return crate::thread::name_of_current(|name| match name {
+            Some(name) => crate::eprintln!("Error in thread '{name}': {error:?}"),
+            None => crate::eprintln!("Error in a thread: {error:?}"),
+        });
+    }
+    crate::eprintln!("Error: {error:?}");
 }
 
 /// What `entry!` calls: a `main`, by its type. `!` has no name of its own on stable Rust, so what

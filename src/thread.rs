@@ -52,6 +52,8 @@ mod measure;
 #[cfg(feature = "threads")]
 mod name;
 #[cfg(feature = "threads")]
+mod outcome;
+#[cfg(feature = "threads")]
 mod overflow;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 mod panicking;
@@ -94,6 +96,8 @@ pub use local::{AccessError, LocalKey};
 pub use measure::{Stack, stack};
 #[cfg(feature = "threads")]
 pub use name::{KernelName, NameError, kernel_id, kernel_name, set_name};
+#[cfg(feature = "threads")]
+pub use outcome::exit_code;
 #[cfg(feature = "overflow-report")]
 pub use overflow::set_overflow_report;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
@@ -118,7 +122,7 @@ pub(crate) use cache::kept_count;
 pub(crate) use record::{in_use_count, mapped_page_count};
 
 #[cfg(feature = "threads")]
-pub(crate) use current::{adopt_main, has_open_scope, name_of_current};
+pub(crate) use current::{adopt_main, has_open_scope, is_main, name_of_current};
 pub(crate) use local::run_destructors;
 #[cfg(all(feature = "overflow-report", feature = "start"))]
 pub(crate) use overflow::begin as begin_overflow_report;

@@ -209,6 +209,11 @@ pub(crate) fn has_open_scope() -> bool {
     control().is_some_and(|control| !control.innermost_scope.get().is_null())
 }
 
+/// Whether the calling thread is the main one, or none that this crate started.
+pub(crate) fn is_main() -> bool {
+    control().is_none_or(|control| ptr::eq(control.record, &record::MAIN))
+}
+
 /// Whether the main thread has ended, though the process lives.
 pub(super) fn main_is_gone() -> bool {
     MAIN_CONTROL.0.completion.is_complete()

@@ -9,6 +9,7 @@ use suite::capture;
 use suite::child::{self, End};
 use suite::gate::Gate;
 use suite::kernel::call;
+use suite::storm::{self, Storm};
 use suite::text::{Text, text};
 use suite::{Verdict, check, check_eq};
 use threadbare::seam::{self, arch::kernel as k, arch::nr};
@@ -270,7 +271,7 @@ fn names_that_are_not_utf8_are_shown_in_full() -> Verdict {
 /// How many threads a case starts, if not told otherwise: see `races`.
 fn threads() -> u32 {
     let asked = threadbare::env::var("SUITE_THREADS").ok();
-    asked.and_then(|count| count.parse().ok()).unwrap_or(1_000)
+    asked.and_then(|count| count.parse().ok()).unwrap_or(2_000)
 }
 
 /// How many threads are under way at a time.
@@ -353,10 +354,12 @@ impl Drop for LastLook {
 fn threads_that_die_are_never_taken_for_others() -> Verdict {
     check_eq!(thread::set_name(&thread::current(), FIRST), Ok(()));
     let namers = [(); 2].map(|()| Builder::new().name(FIRST).spawn(name_what_is_shown));
+    let _storm = Storm::begin();
     for _ in 0..threads() / AT_ONCE as u32 {
         let workers = [(); AT_ONCE].map(|()| {
             let small = Builder::new().name(FIRST).stack_size(32 << 10);
             small.spawn(|| {
+                storm::enlist();
                 LAST_LOOK.with(|_| ());
                 for _ in 0..thread::current().id().as_u64().get() % 4 {
                     thread::yield_now();

@@ -9,6 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use suite::capture;
 use suite::child::End;
 use suite::kernel::{self, Alarm, Disposition, spawn_without_signals};
+use suite::storm::{self, Storm};
 use suite::{Verdict, check, check_eq};
 use threadbare::seam::arch::{self, kernel as k};
 use threadbare::seam::{sys, thread_counts};
@@ -234,8 +235,12 @@ fn threads() -> u32 {
 
 /// A thread that ends because it was unparked, and is unparked while it ends, and afterwards.
 fn unpark_races_exit() -> Verdict {
+    let _storm = Storm::begin();
     for number in 0..threads() {
-        let worker = Builder::new().stack_size(32 << 10).spawn(thread::park);
+        let worker = Builder::new().stack_size(32 << 10).spawn(|| {
+            storm::enlist();
+            thread::park();
+        });
         let Ok(worker) = worker else {
             check!(false);
             return Ok(());

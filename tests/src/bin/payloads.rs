@@ -6,7 +6,9 @@
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use suite::{Verdict, check, check_eq};
+use suite::child::End;
+use suite::{Verdict, capture, check, check_eq};
+use threadbare::process::{self, ExitCode};
 use threadbare::thread::{self, Builder};
 
 suite::area! { 25:
@@ -16,6 +18,9 @@ suite::area! { 25:
     large_results_fit_beside_the_smallest_stack,
     nothing_is_a_closure_and_a_result,
     exit_in_the_drop_of_an_unclaimed_result,
+    outcomes_become_exit_codes,
+    errors_are_told_with_the_threads_name,
+    functions_may_never_return,
 }
 
 #[repr(align(256))]
@@ -174,5 +179,56 @@ fn exit_in_the_drop_of_an_unclaimed_result() -> Verdict {
         thread::yield_now();
     }
     check_eq!(thread::spawn(|| 1).join(), Ok(1));
+    Ok(())
+}
+
+fn fails() -> Result<(), &'static str> {
+    Err("expected by the suite")
+}
+
+fn outcomes_become_exit_codes() -> Verdict {
+    check_eq!(
+        thread::spawn(thread::exit_code(|| ())).join(),
+        Ok(ExitCode::SUCCESS)
+    );
+    let code = thread::spawn(thread::exit_code(|| ExitCode::from(7)));
+    check_eq!(code.join(), Ok(ExitCode::from(7)));
+    let fine = thread::spawn(thread::exit_code(|| Ok::<_, u32>(ExitCode::from(8))));
+    check_eq!(fine.join(), Ok(ExitCode::from(8)));
+    Ok(())
+}
+
+fn errors_are_told_with_the_threads_name() -> Verdict {
+    let told = capture::run(|| {
+        let named = Builder::new()
+            .name("server")
+            .spawn(thread::exit_code(fails));
+        let unnamed = thread::spawn(thread::exit_code(fails)).join();
+        let is_right = named.map(|handle| handle.join()) == Ok(Ok(ExitCode::FAILURE))
+            && unnamed == Ok(ExitCode::FAILURE);
+        // The main thread's is told as `std` does it.
+        let main = thread::exit_code(fails)();
+        process::exit(if is_right && main == ExitCode::FAILURE {
+            3
+        } else {
+            4
+        });
+    });
+    check_eq!(told.end, End::Exit(3));
+    for line in [
+        "Error in thread 'server': \"expected by the suite\"\n",
+        "Error in a thread: \"expected by the suite\"\n",
+        "\nError: \"expected by the suite\"\n",
+    ] {
+        check!(told.stderr.as_str().contains(line));
+    }
+    Ok(())
+}
+
+fn functions_may_never_return() -> Verdict {
+    fn never() -> ! {
+        thread::exit()
+    }
+    check!(thread::spawn(|| never()).join().is_err());
     Ok(())
 }
