@@ -2,8 +2,8 @@
 
 use crate::process::{ExitCode, Termination};
 
-/// Makes a thread's function of one that returns what `main` may return: the thread's result is then
-/// an exit code, and an error is written to standard error with the thread's name.
+/// Makes a thread's function of one that returns what `main` may return: the thread's result is
+/// then an exit code, and an error is written to standard error with the thread's name.
 ///
 /// For threads that are a program's parts, and nobody else looks at their errors. It returns at
 /// once; the function is called by the thread.

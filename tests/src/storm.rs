@@ -10,7 +10,7 @@ use threadbare::process;
 use threadbare::seam::arch::kernel as k;
 use threadbare::seam::sys::task;
 
-use crate::kernel::{self, Disposition, call};
+use crate::kernel::{self, Alarm, Disposition, call};
 
 const ENLISTED_MAX: usize = 64;
 /// The kernel's numbers of threads, 0 where there was none yet.
@@ -21,8 +21,7 @@ static GUSTS: AtomicU32 = AtomicU32::new(0);
 static HITS: AtomicU32 = AtomicU32::new(0);
 
 /// A storm; it ends when this is dropped.
-#[derive(Debug)]
-pub struct Storm(());
+pub struct Storm(Option<Alarm>);
 
 impl Storm {
     /// Lets a storm begin.
@@ -30,10 +29,12 @@ impl Storm {
     /// # Panics
     /// If the kernel refuses the timer or the handlers.
     pub fn begin() -> Storm {
-        kernel::dispose(k::SIGALRM, Disposition::Handle(send_on));
         kernel::dispose(k::SIGUSR2, Disposition::Handle(count));
-        set_interval(1_000);
-        Storm(())
+        Storm(if is_possible() {
+            Some(Alarm::every_millisecond(send_on))
+        } else {
+            None
+        })
     }
 
     /// How many signals came by the timer, and how many of them reached a thread that enlisted.
@@ -44,26 +45,21 @@ impl Storm {
 
 impl Drop for Storm {
     fn drop(&mut self) {
-        set_interval(0);
+        drop(self.0.take());
         // One may be on its way.
         kernel::dispose(k::SIGALRM, Disposition::Ignore);
     }
+}
+
+/// Whether there can be a storm: whoever runs this may know that an emulator loses its way in one.
+pub fn is_possible() -> bool {
+    threadbare::env::var_os("SUITE_CALM").is_none()
 }
 
 /// Lets the calling thread be hit.
 pub fn enlist() {
     let place = NEXT.fetch_add(1, Ordering::Relaxed) as usize % ENLISTED_MAX;
     ENLISTED[place].store(task::kernel_thread_id(), Ordering::Relaxed);
-}
-
-fn set_interval(microseconds: usize) {
-    // Interval, then the first time; seconds and microseconds.
-    let timer = [0usize, microseconds, 0, microseconds];
-    let arguments = [k::ITIMER_REAL as usize, timer.as_ptr() as usize, 0, 0, 0, 0];
-    // SAFETY: the kernel reads four words.
-    if let Err(errno) = unsafe { call(k::__NR_setitimer, arguments) } {
-        panic!("no timer: {errno}");
-    }
 }
 
 extern "C" fn send_on(_: i32) {

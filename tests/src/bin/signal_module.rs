@@ -8,9 +8,9 @@ use core::time::Duration;
 
 use suite::child::{self, End};
 use suite::kernel::{self, call};
-use suite::{Stop, Verdict, check, check_eq};
+use suite::{Verdict, check, check_eq};
 use threadbare::seam::arch::{self, kernel as k};
-use threadbare::seam::sys::{self, mem, time};
+use threadbare::seam::sys::{mem, time};
 use threadbare::seam::{self, sys::task::exit_process};
 use threadbare::signal::{
     self, Action, ActionFlags, Context, Disposition, Info, SendError, Signal, SignalSet,
@@ -119,7 +119,8 @@ extern "C" fn with_info(signal: Signal, info: &Info, _: Context<'_>) {
 }
 
 fn is_plain(action: &Action) -> bool {
-    matches!(action.disposition, Disposition::Handler(f) if f as usize == plain as usize)
+    let plain = plain as *const () as usize;
+    matches!(action.disposition, Disposition::Handler(f) if f as usize == plain)
 }
 
 fn is_with_info(action: &Action) -> bool {

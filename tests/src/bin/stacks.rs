@@ -7,12 +7,11 @@ use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use suite::child::{self, End};
-use suite::kernel::{mapping_count, region_of};
+use suite::kernel::mapping_count;
 use suite::{Stop, Verdict, check, check_eq};
-use threadbare::seam::arch::{self, kernel as k, nr};
+use threadbare::seam::arch::nr;
 use threadbare::seam::{self, thread_counts};
-use threadbare::thread::{self, Builder, CacheLimits, Guard, SpawnError, StaticStack};
+use threadbare::thread::{self, Builder, CacheLimits, SpawnError, StaticStack};
 use threadbare::{Errno, env};
 
 suite::area! { 39:

@@ -190,7 +190,9 @@ fn sleep_until_the_past_returns() -> Verdict {
     for seconds in [0, 1, 1 << 31, 1 << 32, 1 << 40, i64::MAX as u64] {
         let past = now.checked_sub(Duration::new(seconds, 1));
         check!(past.is_some_and(|past| past < now));
-        past.map_or((), thread::sleep_until);
+        if let Some(past) = past {
+            thread::sleep_until(past);
+        }
     }
     Ok(())
 }
@@ -265,7 +267,9 @@ fn sleep_for_ever() {
     }
     spawn_without_signals(|| {
         let far = Instant::now().checked_add(Duration::from_secs(1 << 62));
-        far.map_or((), thread::sleep_until);
+        if let Some(far) = far {
+            thread::sleep_until(far);
+        }
         ENDED.fetch_add(1, Ordering::Relaxed);
     })
     .detach();
