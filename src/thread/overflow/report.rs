@@ -136,12 +136,12 @@ extern "C" fn on_fault(number: i32, info: *const Info, context: *const u8) {
     // `BUS_ADRALN` to `BUS_MCEERR_AR`. What comes behind them is rare, and not always about the
     // interrupted instruction.
     let is_met_again = (1..=4).contains(&info.code());
+    // SAFETY: a handler's third argument.
+    let (pc, sp) = unsafe { (arch::signal_pc(context), arch::signal_sp(context)) };
     if is_met_again
         && super::is_on()
-        && let Some(stack) = Overflowed::find(info.fault_address())
+        && let Some(stack) = Overflowed::find(info.fault_address(), sp)
     {
-        // SAFETY: a handler's third argument.
-        let pc = unsafe { arch::signal_pc(context) };
         stack.report(info.fault_address(), pc);
     }
     let _ = signal::reset(number);
@@ -161,8 +161,8 @@ struct Overflowed {
 }
 
 impl Overflowed {
-    /// Whether `address` is in the guard of the calling thread's own stack.
-    fn find(address: usize) -> Option<Overflowed> {
+    /// Whether `address` is in the guard of the calling thread's own stack, whose pointer was `sp`.
+    fn find(address: usize, sp: usize) -> Option<Overflowed> {
         // A thread that this crate did not start has no signal stack, and perhaps no thread-locals
         // either that could be asked who it is.
         if !signal::is_on_stack() {
@@ -172,7 +172,15 @@ impl Overflowed {
         let is_main = core::ptr::eq(control.record, &record::MAIN);
         let (guard, bytes) = if is_main {
             let bytes = task::stack_bytes_max()?;
-            (main_guard(bytes)?, bytes)
+            let guard = main_guard(bytes)?;
+            // Below this stack there may be other mappings, in emulators at least, and a fault in
+            // one of those is no overflow. One is met with the stack's pointer there, or above by
+            // what a frame's first store is below it.
+            let reach = guard.end.saturating_add(Process::get().page_bytes);
+            if !(guard.start..reach).contains(&sp) {
+                return None;
+            }
+            (guard, bytes)
         } else {
             let low = control.mapping.base.addr();
             let guard = low..low + control.mapping.guard_bytes;
@@ -209,10 +217,12 @@ impl Overflowed {
                 guard.start, guard.end
             );
         });
+        // Where nobody reads it, the process must not die of that: the signal is taken before it
+        // can come. The action's mask blocks it already, but emulators misread masks on some CPUs.
+        let mut pipe = SignalSet::NONE;
+        pipe.insert(k::SIGPIPE);
+        signal::block(&pipe);
         if io::write(2, text.written()) == Err(Errno::PIPE) {
-            // Not by the signal that goes with it: it is taken before it can come.
-            let mut pipe = SignalSet::NONE;
-            pipe.insert(k::SIGPIPE);
             let _ = signal::wait(&pipe, Some(Timespec::default()));
         }
     }

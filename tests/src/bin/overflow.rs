@@ -182,7 +182,7 @@ fn overflow_in_two_threads_is_explained_in_whole_messages() -> Verdict {
             recurse(0)
         };
         let handles = [(); 2].map(|()| Builder::new().stack_size(0).spawn(racer));
-        let _ = handles.map(|handle| handle.unwrap().join());
+        let _ = handles.map(|handle| handle.map(|handle| handle.join()));
     });
     check_eq!(captured.end, SEGV);
     let mut rest = captured.stderr.as_str();
