@@ -20,7 +20,8 @@ pub const TABLE: &[(&str, Check)] = &[
     ("wc", wc::check),
 ];
 
-/// The examples whose checks take no time, and run on every target.
+/// The examples that take no time to build and to check, which is done for every target; the others
+/// are for the thorough ones.
 pub const SHORT: &[&str] = &["hello", "spawn_join"];
 
 /// Returns the examples that have no check: each is a failed case, since nothing would run them.

@@ -233,10 +233,13 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
         }
     }
     for &(name, check) in examples::TABLE {
-        if examples::SHORT.contains(&name) || is_worth_long_checks(build) {
+        let is_short = examples::SHORT.contains(&name);
+        if is_short || is_worth_long_checks(build) {
             jobs.push(Job::Example(Guest::example(build, name), check));
         }
-        jobs.push(Job::Elf(Guest::example(build, name)));
+        if is_short || build.target.is_thorough {
+            jobs.push(Job::Elf(Guest::example(build, name)));
+        }
     }
     jobs.push(Job::Asm(Guest::example(build, asm::PROGRAM)));
     if build.target.is_thorough {
