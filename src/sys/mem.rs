@@ -117,15 +117,22 @@ pub unsafe fn advise(address: *mut u8, bytes: usize, advice: Advice) -> Result<(
     Ok(())
 }
 
-/// Asks which pages from `address` on are in memory: a byte each, whose lowest bit tells.
+/// Asks which of `count` pages from `address` on are in memory: a byte each, whose lowest bit
+/// tells, at the beginning of `answers`.
 ///
 /// # Errors
 /// `ENOMEM`: part of the range is not mapped. `ENOSYS`, `EPERM`: a seccomp filter.
 /// Source: mincore(2).
-pub fn resident(address: usize, page_bytes: usize, pages: &mut [u8]) -> Result<(), Errno> {
-    let to = pages.as_mut_ptr().expose_provenance();
+pub fn resident(
+    address: usize,
+    page_bytes: usize,
+    count: usize,
+    answers: &mut [u8],
+) -> Result<(), Errno> {
+    assert!(count <= answers.len());
+    let to = answers.as_mut_ptr().expose_provenance();
     // SAFETY: the kernel writes a byte a page, and only looks at the range itself.
-    unsafe { call!(MINCORE, address, pages.len() * page_bytes, to) }?;
+    unsafe { call!(MINCORE, address, count * page_bytes, to) }?;
     Ok(())
 }
 

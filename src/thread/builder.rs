@@ -196,8 +196,8 @@ impl Builder {
     /// kernel is asked which of them are in memory (`mincore(2)`), a call for each 1,024 pages.
     /// Pages that were swapped out are not counted, nor what happens after the thread's
     /// destructors. On memory of the caller's, whose pages may have been touched before, and where
-    /// memory is locked (`mlockall`), nothing is found out. A thread that is not measured pays
-    /// nothing.
+    /// memory is locked (`mlockall`), nothing is found out; nor under an emulator whose host has
+    /// smaller pages. A thread that is not measured pays nothing.
     pub fn measure(mut self, is_measured: bool) -> Builder {
         self.look.pages = is_measured;
         self

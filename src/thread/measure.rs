@@ -231,16 +231,28 @@ fn lowest_written(control: &Control, bottom: usize) -> usize {
 
 /// The lowest page that is in memory; `None` where the kernel does not tell.
 fn lowest_touched(control: &Control, bottom: usize) -> Option<usize> {
-    const PAGES_AT_ONCE: usize = 1024;
+    /// The smallest page of any machine.
+    const PAGE_BYTES_MIN: usize = 4096;
+    const ANSWERS: usize = 1024;
+    /// What no answer is: all bits but the lowest are 0 in one.
+    const NO_ANSWER: u8 = 0x80;
     let page_bytes = Process::get().page_bytes;
-    let mut pages = [0u8; PAGES_AT_ONCE];
+    let pages_at_once = ANSWERS * PAGE_BYTES_MIN / page_bytes;
     let mut at = bottom;
     while at < control.stack_top {
+        let mut answers = [NO_ANSWER; ANSWERS];
         let count = (control.stack_top - at)
             .div_ceil(page_bytes)
-            .min(PAGES_AT_ONCE);
-        mem::resident(at, page_bytes, &mut pages[..count]).ok()?;
-        if let Some(first) = pages[..count].iter().position(|page| page & 1 != 0) {
+            .min(pages_at_once);
+        mem::resident(at, page_bytes, count, &mut answers).ok()?;
+        // An emulator whose host has smaller pages answers for those: with more answers than were
+        // asked for, for which there is room.
+        if answers[..count].contains(&NO_ANSWER)
+            || answers[count..].iter().any(|it| *it != NO_ANSWER)
+        {
+            return None;
+        }
+        if let Some(first) = answers[..count].iter().position(|page| page & 1 != 0) {
             return Some(at + first * page_bytes);
         }
         at += count * page_bytes;

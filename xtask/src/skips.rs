@@ -19,6 +19,9 @@ pub struct Skip {
 
 const EVERYWHERE: &[Runner] = &[Runner::Native, Runner::Qemu, Runner::Kernel];
 
+/// Where emulated pages are larger than this machine's.
+const PAGES_NOT_THE_HOSTS: &[&str] = &["loongarch64", "sparc64", "hexagon"];
+
 /// All allowed skips.
 pub const TABLE: &[Skip] = &[
     Skip {
@@ -44,6 +47,30 @@ pub const TABLE: &[Skip] = &[
         runners: &[Runner::Qemu],
         case: "signal_mask_is_in_force_in_the_handler",
         reason: "qemu 7.2 reads a restorer before the mask, and the kernel has none on this CPU",
+    },
+    Skip {
+        arches: PAGES_NOT_THE_HOSTS,
+        runners: &[Runner::Qemu],
+        case: "measured_stack_tells_pages",
+        reason: "qemu's mincore answers for its host's pages of 4 KiB",
+    },
+    Skip {
+        arches: PAGES_NOT_THE_HOSTS,
+        runners: &[Runner::Qemu],
+        case: "measured_stack_is_empty_even_if_reused",
+        reason: "qemu's mincore answers for its host's pages of 4 KiB",
+    },
+    Skip {
+        arches: PAGES_NOT_THE_HOSTS,
+        runners: &[Runner::Qemu],
+        case: "measured_while_running",
+        reason: "qemu's mincore answers for its host's pages of 4 KiB",
+    },
+    Skip {
+        arches: PAGES_NOT_THE_HOSTS,
+        runners: &[Runner::Qemu],
+        case: "both_ways_agree",
+        reason: "qemu's mincore answers for its host's pages of 4 KiB",
     },
     Skip {
         arches: &["i586"],
