@@ -16,6 +16,9 @@ use std::time::{Duration, Instant};
 /// A build that takes longer than this hangs.
 pub const LIMIT: Duration = Duration::from_secs(30 * 60);
 
+/// What cargo builds for the suite.
+const SUITE: &[&str] = &["--package", "suite", "--bins"];
+
 /// One thing to build: all programs of one target, link mode and profile.
 #[derive(Clone, Copy, Debug)]
 pub struct Build {
@@ -45,27 +48,37 @@ impl Build {
         self.directory().join("examples").join(name)
     }
 
-    /// Builds the suite's programs and the examples. Two calls, because one would unify the
-    /// features of both packages: the examples must see the library as its users do.
+    /// Builds the suite's programs and the examples. On the thorough targets by two calls, because
+    /// one unifies the features of both packages and the examples must see the library as its
+    /// users do; elsewhere by one, so that the library is built once.
     pub fn run(&self) -> Result<()> {
-        self.run_suite()?;
-        self.run_examples()
+        if self.target.is_thorough {
+            self.run_suite()?;
+            return self.run_examples();
+        }
+        let both = [SUITE, &self.examples()].concat();
+        self.run_cargo(&both, true)
     }
 
     /// Builds the suite's programs alone.
     pub fn run_suite(&self) -> Result<()> {
-        self.run_cargo(&["--package", "suite", "--bins"], true)
+        self.run_cargo(SUITE, true)
     }
 
-    /// Builds the examples alone: all of them, or the small ones where nothing looks at others.
+    /// Builds the examples alone.
     pub fn run_examples(&self) -> Result<()> {
+        self.run_cargo(&self.examples(), false)
+    }
+
+    /// Names all examples, or the small ones where nothing looks at the others.
+    fn examples(&self) -> Vec<&'static str> {
         let mut what = vec!["--package", "threadbare"];
         if self.target.is_thorough {
             what.push("--examples");
         } else {
             what.extend(examples::SHORT.iter().flat_map(|name| ["--example", *name]));
         }
-        self.run_cargo(&what, false)
+        what
     }
 
     fn run_cargo(&self, what: &[&str], unstable: bool) -> Result<()> {

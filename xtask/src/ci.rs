@@ -3,7 +3,7 @@
 //! A failed step does not hide the later ones; the verb fails at the end.
 
 use crate::tally::Tally;
-use crate::{boot, check, setup, size, support, test};
+use crate::{boot, check, setup, size, support, sysroot, test};
 use anyhow::{Result, bail};
 use std::time::Instant;
 
@@ -14,8 +14,13 @@ const BOOTED: &[&str] = &["x86_64", "aarch64", "s390x", "powerpc64le"];
 pub fn run() -> bool {
     let mut failed = Vec::new();
     let mut tally = Tally::default();
+    let everything = test::Options::everything();
     step("setup", &mut failed, setup::run);
-    // The other targets' libraries are built by `test`.
+    // `test` would do it too; here it has its time told apart.
+    step("core and alloc", &mut failed, || {
+        sysroot::ensure_all(&everything.builds()?, everything.jobs)
+    });
+    // The other targets are looked at by `test`.
     step("check", &mut failed, || {
         check::run(&check::Options {
             arch: "host".into(),
@@ -25,7 +30,7 @@ pub fn run() -> bool {
         arch: "x86_64".into(),
     };
     step("test", &mut failed, || {
-        book(test::run(&test::Options::everything())?, &mut tally)
+        book(test::run(&everything)?, &mut tally)
     });
     step("boot", &mut failed, || {
         book(boot::run(&boot::Options::on(BOOTED))?, &mut tally)

@@ -29,6 +29,7 @@ mod skips;
 mod std_docs;
 mod step;
 mod support;
+mod sysroot;
 mod tally;
 mod targets;
 mod test;

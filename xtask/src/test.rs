@@ -14,7 +14,7 @@ use crate::results::{self, Results};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
-use crate::{asm, debugger, docs, hosted, readme, setup, single, std_docs, variants};
+use crate::{asm, debugger, docs, hosted, readme, setup, single, std_docs, sysroot, variants};
 use anyhow::Result;
 use clap::Args;
 use std::path::Path;
@@ -52,7 +52,8 @@ impl Options {
         }
     }
 
-    fn builds(&self) -> Result<Vec<Build>> {
+    /// Lists what is built.
+    pub fn builds(&self) -> Result<Vec<Build>> {
         let profiles = self
             .profile
             .map_or(Profile::TESTED.to_vec(), |profile| vec![profile]);
@@ -111,6 +112,7 @@ pub fn run(options: &Options) -> Result<Tally> {
     let filter = options.filter.as_deref();
     let builds = options.builds()?;
     setup::ensure(&targets::select(&options.arch)?)?;
+    sysroot::ensure_all(&builds, options.jobs)?;
     let suite = Suite::list()?.programs;
     let mut tally = Tally::default();
     let mut failures = table_errors(&suite)?;

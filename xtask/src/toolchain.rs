@@ -5,11 +5,13 @@
 //! builds `core` from source. Nothing is installed here; see `setup`.
 
 use crate::process;
+use crate::sysroot::Sysroot;
 use crate::targets::{LinkMode, Target};
 use anyhow::{Context, Result, bail};
 use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 /// Debian's compiler, by full path: a rustup proxy may hide it on PATH.
 pub const DEBIAN_CARGO: &str = "/usr/bin/cargo";
@@ -87,6 +89,18 @@ pub fn host_rustdoc() -> Command {
     Command::new(env::var_os("RUSTDOC").unwrap_or("rustdoc".into()))
 }
 
+/// Returns all that Debian's compiler says of itself.
+pub fn debian_rustc_version() -> Result<String> {
+    static ANSWER: OnceLock<String> = OnceLock::new();
+    if let Some(answer) = ANSWER.get() {
+        return Ok(answer.clone());
+    }
+    let mut question = Command::new(DEBIAN_RUSTC);
+    question.arg("-vV");
+    let answer = process::ask(question)?;
+    Ok(ANSWER.get_or_init(|| answer).clone())
+}
+
 /// Finds the standard library's source: Debian's, or that of the toolchain that runs us.
 pub fn std_source() -> Option<PathBuf> {
     let mut question = host_rustc();
@@ -150,7 +164,12 @@ fn linker_for(target: &Target, mode: LinkMode) -> Result<(PathBuf, &'static str)
 
 /// Makes `cargo VERB --target …` for a target and link mode, in a target directory of its own, so
 /// that other flags never rebuild what is there. `unstable` lets a package use unstable features.
-pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Result<Command> {
+pub fn cargo(
+    verb: &str,
+    target: &'static Target,
+    mode: LinkMode,
+    unstable: bool,
+) -> Result<Command> {
     let compiler = compiler_for(target);
     let mut command = match compiler {
         Compiler::Host | Compiler::Rustup => host_cargo(),
@@ -158,17 +177,22 @@ pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Res
     };
     command.arg(verb).args(["--target", target.triple]);
     command.arg("--target-dir").arg(target_dir(target, mode));
-    let mut rustflags = mode.rustflags().to_vec();
-    rustflags.extend(target.rustflags);
+    let mut rustflags: Vec<_> = mode
+        .rustflags()
+        .iter()
+        .map(|&flag| flag.to_owned())
+        .collect();
+    rustflags.extend(target.rustflags.iter().map(|&flag| flag.to_owned()));
     if compiler != Compiler::Host {
         let triple = target.triple.replace(['-', '.'], "_").to_uppercase();
         let (linker, flavor) = linker_for(target, mode)?;
         // Through cargo rather than `-Clinker=`, so that build scripts see RUSTC_LINKER.
         command.env(format!("CARGO_TARGET_{triple}_LINKER"), linker);
-        rustflags.insert(0, flavor);
+        rustflags.insert(0, flavor.to_owned());
     }
-    if compiler == Compiler::DebianBuildStd {
-        command.arg("-Zbuild-std=core");
+    if let Some(sysroot) = Sysroot::of(target, mode) {
+        sysroot.ensure()?;
+        rustflags.push(format!("--sysroot={}", sysroot.directory().display()));
     }
     if !target.is_thorough {
         // Whole-program optimisation and debuggers are looked at on the thorough targets; here they
@@ -176,7 +200,9 @@ pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Res
         for (variable, value) in [
             ("CARGO_PROFILE_DEV_DEBUG", "0"),
             ("CARGO_PROFILE_RELEASE_LTO", "off"),
-            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"),
+            ("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4"),
+            // Each is built once; what would speed up the next time costs a third now.
+            ("CARGO_INCREMENTAL", "0"),
         ] {
             command.env(variable, value);
         }
@@ -184,13 +210,17 @@ pub fn cargo(verb: &str, target: &Target, mode: LinkMode, unstable: bool) -> Res
     if unstable || compiler == Compiler::DebianBuildStd {
         command.env("RUSTC_BOOTSTRAP", "1");
     }
-    if !rustflags.is_empty() {
+    if rustflags.iter().any(|flag| flag.contains(' ')) {
+        // A path of the user's; the plain variable is split at spaces.
+        command.env("CARGO_ENCODED_RUSTFLAGS", rustflags.join("\x1f"));
+    } else if !rustflags.is_empty() {
         command.env("RUSTFLAGS", rustflags.join(" "));
     }
     Ok(command)
 }
 
-fn debian_cargo() -> Command {
+/// Debian's cargo, with Debian's compiler.
+pub fn debian_cargo() -> Command {
     let mut command = Command::new(DEBIAN_CARGO);
     command.current_dir(root()).env("RUSTC", DEBIAN_RUSTC);
     // What the rustup proxy and `cargo run` set points to another toolchain's libraries.
