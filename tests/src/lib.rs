@@ -90,6 +90,18 @@ macro_rules! check {
     };
 }
 
+/// Shows two values that should be equal. Not a part of [`check_eq`], whose every use would be
+/// compiled with all of it.
+#[cold]
+pub fn unequal(
+    left: &dyn core::fmt::Debug,
+    right: &dyn core::fmt::Debug,
+    (file, line, what): (&'static str, u32, &'static str),
+) -> Stop {
+    threadbare::println!("# left: {left:?}, right: {right:?}");
+    Stop::Fail(file, line, what)
+}
+
 /// Ends the case as failed, showing both values, unless they are equal.
 #[macro_export]
 macro_rules! check_eq {
@@ -97,9 +109,8 @@ macro_rules! check_eq {
         match (&$left, &$right) {
             (left, right) => {
                 if left != right {
-                    threadbare::println!("# left: {left:?}, right: {right:?}");
                     let what = stringify!($left == $right);
-                    return Err($crate::Stop::Fail(file!(), line!(), what));
+                    return Err($crate::unequal(&left, &right, (file!(), line!(), what)));
                 }
             }
         }

@@ -11,8 +11,9 @@ use std::path::PathBuf;
 use std::process::Command;
 use std::time::Duration;
 
-/// How many threads a race starts in an emulated program that is not optimised.
-const FEW_THREADS: &str = "400";
+/// How many threads a race starts in an emulated program that is not optimised, and in a machine
+/// whose kernel is emulated too.
+pub const FEW_THREADS: &str = "400";
 /// How many it starts where that is cheap: in an optimised program of this machine's own CPU.
 const MANY_THREADS: &str = "100000";
 

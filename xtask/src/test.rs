@@ -251,10 +251,12 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
 }
 
 /// Whether the examples' long checks run on a build. They look at portable code, so one CPU of each
-/// kind serves, and an emulated program that is not optimised would take minutes.
+/// kind serves, in one link mode, and an emulated program that is not optimised would take minutes.
 fn is_worth_long_checks(build: Build) -> bool {
-    let is_slow = build.target.runner() == Runner::Qemu && build.profile == Profile::Dev;
-    build.target.is_thorough && !is_slow
+    let optimised = |&&(_, profile): &&_| profile == Profile::Release;
+    let is_enough =
+        Some(&(build.mode, build.profile)) == build.target.builds.iter().find(optimised);
+    build.target.is_thorough && (build.target.runner() == Runner::Native || is_enough)
 }
 
 /// Runs and judges one job, and prints its line; a failure is printed with all that is known.

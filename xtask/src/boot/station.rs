@@ -2,6 +2,7 @@
 
 use super::archive::{self, Program};
 use crate::build::{Build, Suite};
+use crate::guest::FEW_THREADS;
 use crate::machines::Machine;
 use crate::process::{self, Finished};
 use crate::targets::{Profile, Target};
@@ -67,8 +68,12 @@ impl Station {
         command.args(["-nographic", "-no-reboot", "-nic", "none"]);
         command.arg("-kernel").arg(&self.kernel);
         command.arg("-initrd").arg(self.archive());
-        // A restart at once on a panic, and no messages amid the programs' own.
-        let words = format!("{} panic=-1 quiet loglevel=0", self.machine.console);
+        // A restart at once on a panic, no messages amid the programs' own, and for the first
+        // process what the kernel does not know itself: its environment.
+        let words = format!(
+            "{} panic=-1 quiet loglevel=0 SUITE_THREADS={FEW_THREADS}",
+            self.machine.console
+        );
         command.args(["-append", words.trim_start()]);
         command
     }
