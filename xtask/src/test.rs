@@ -20,6 +20,9 @@ use clap::Args;
 use std::path::Path;
 use std::time::Instant;
 
+/// More than two processors, because programs also wait.
+const RUNS: usize = 3;
+
 /// What to test.
 #[derive(Args, Debug)]
 pub struct Options {
@@ -36,7 +39,7 @@ pub struct Options {
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
     /// How many programs are run at a time
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = RUNS)]
     pub runs: usize,
 }
 
@@ -48,7 +51,7 @@ impl Options {
             profile: None,
             filter: None,
             jobs: 2,
-            runs: 2,
+            runs: RUNS,
         }
     }
 
