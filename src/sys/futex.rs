@@ -163,7 +163,9 @@ pub unsafe fn wait_until(
 /// Wakes up to `count` sleepers on `word`; returns how many there were.
 ///
 /// The word may be gone: then nobody is woken, or somebody who sleeps on the new tenant of the
-/// address wakes spuriously, which every sleeper allows for.
+/// address wakes spuriously, which every sleeper allows for. A kernel that refuses to wake at all,
+/// as a seccomp filter can, ends the program with a message, for somebody would sleep for ever; and
+/// so does a word that is not aligned to 4 bytes.
 ///
 /// # Examples
 /// ```
@@ -179,6 +181,10 @@ pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
     let operation = (k::FUTEX_WAKE | scope.flag()) as usize;
     let count = count.min(i32::MAX as u32) as usize;
     // SAFETY: the kernel does not touch the word, it only looks its address up.
-    // EFAULT is what a shared wake on unmapped memory answers: nobody sleeps there.
-    unsafe { call!(FUTEX, word as usize, operation, count) }.unwrap_or(0)
+    match unsafe { call!(FUTEX, word as usize, operation, count) } {
+        Ok(woken) => woken,
+        // What a shared wake on unmapped memory answers: nobody sleeps there.
+        Err(Errno::FAULT) => 0,
+        Err(errno) => crate::fatal::fatal_errno("futex wake", errno),
+    }
 }
