@@ -80,6 +80,17 @@ pub fn block_all() -> SignalSet {
     block(&SignalSet::ALL)
 }
 
+/// The same where a refusal can still be told to somebody: nothing has begun yet.
+///
+/// # Errors
+/// `EPERM`, `ENOSYS`: a seccomp filter.
+pub fn try_block_all() -> Result<SignalSet, Errno> {
+    let mut old = SignalSet::NONE;
+    // SAFETY: both sets live through the call, and `old` is ours alone.
+    unsafe { try_change_mask(k::SIG_BLOCK, &SignalSet::ALL, &mut old) }?;
+    Ok(old)
+}
+
 /// Blocks the signals of `set` as well and returns the mask that was in force.
 pub fn block(set: &SignalSet) -> SignalSet {
     let mut old = SignalSet::NONE;

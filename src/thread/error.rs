@@ -124,7 +124,11 @@ impl fmt::Display for SpawnError {
                 );
             }
             SpawnError::Unexpected(errno) => {
-                return write!(f, "the kernel refused to start a thread: {errno}");
+                return write!(
+                    f,
+                    "the kernel refused to start a thread: {errno}; let no seccomp filter or \
+                     security module forbid mmap, mprotect, rt_sigprocmask or clone"
+                );
             }
         })
     }

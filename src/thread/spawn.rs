@@ -212,7 +212,7 @@ impl Prepared {
     /// Calls `clone`, with all signals blocked: the child takes none before it can. Waits for what
     /// the thread has to do to itself; after an error there is no thread.
     pub(super) fn launch(&self, control: NonNull<Control>) -> Result<(), SpawnError> {
-        let mask = signal::block_all();
+        let mask = signal::try_block_all().map_err(SpawnError::Unexpected)?;
         // SAFETY: the thread does not run yet; the field is ours.
         unsafe { (&raw mut (*control.as_ptr()).signal_mask).write(mask) };
         let tid = self.tenancy.record.tid_word();
