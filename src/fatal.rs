@@ -12,12 +12,47 @@ const STDERR: usize = 2;
 #[cold]
 #[inline(never)]
 pub fn fatal_pieces(pieces: &[&str]) -> ! {
-    write("threadbare: ");
+    // In one piece, as long as it fits: two threads may have come to their end at once.
+    let mut line = Line {
+        bytes: [0; LINE_BYTES],
+        count: 0,
+    };
+    line.add("threadbare: ");
     for piece in pieces {
-        write(piece);
+        line.add(piece);
     }
-    write("\n");
+    line.add("\n");
+    line.leave();
     crate::process::die_by_abort()
+}
+
+/// Longer than any message here.
+const LINE_BYTES: usize = 256;
+
+/// What is gathered of a message.
+struct Line {
+    bytes: [u8; LINE_BYTES],
+    count: usize,
+}
+
+impl Line {
+    fn add(&mut self, text: &str) {
+        for byte in text.bytes() {
+            if self.count == LINE_BYTES {
+                self.leave();
+            }
+            self.bytes[self.count] = byte;
+            self.count += 1;
+        }
+    }
+
+    /// Writes what it can; there is nobody to tell about a failure.
+    fn leave(&mut self) {
+        let (from, count) = (self.bytes.as_ptr() as usize, self.count);
+        // SAFETY: the kernel only reads the bytes.
+        let _ = unsafe { arch::syscall3(nr::WRITE, STDERR, from, count) };
+        self.count = 0;
+    }
 }
 
 /// Writes `message` to standard error and aborts the process.
@@ -41,10 +76,4 @@ pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
     }
     let digits = core::str::from_utf8(&digits[at..]).unwrap_or("?");
     fatal_pieces(&[call, " answered error ", digits, ", which it cannot"])
-}
-
-/// Writes what it can; there is nobody to tell about a failure.
-fn write(text: &str) {
-    // SAFETY: the kernel only reads the text.
-    let _ = unsafe { arch::syscall3(nr::WRITE, STDERR, text.as_ptr() as usize, text.len()) };
 }
