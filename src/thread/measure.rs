@@ -143,7 +143,8 @@ fn stack_of_main() -> Stack {
     // A filter that refuses the question leaves it open, like no limit.
     let bottom = task::stack_bytes_max().and_then(|bytes| process.stack_bottom(bytes));
     Stack {
-        bottom: bottom.unwrap_or(0),
+        // A limit that was lowered later may be less than what lies above the first frame.
+        bottom: bottom.unwrap_or(0).min(top),
         top,
         guard_bytes: 0,
         high_water: None,
