@@ -8,7 +8,7 @@
 )]
 
 pub use crate::start::{Process, initialize};
-pub use crate::sys::seam::{end, order};
+pub use crate::sys::seam::{Counters, end, end_record, order, record};
 
 /// Re-exports the public items of modules that programs do not see.
 macro_rules! show {

@@ -105,6 +105,7 @@ errnos! {
     NOSYS = ENOSYS, "Function not implemented";
     LOOP = ELOOP, "Too many levels of symbolic links";
     OVERFLOW = EOVERFLOW, "Value too large for defined data type";
+    DESTADDRREQ = EDESTADDRREQ, "Destination address required";
     OPNOTSUPP = EOPNOTSUPP, "Operation not supported";
     TIMEDOUT = ETIMEDOUT, "Connection timed out";
     STALE = ESTALE, "Stale file handle";

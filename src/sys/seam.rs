@@ -3,8 +3,12 @@
 //! One order at a time: the `skip`-th coming call of a given number and the `times - 1` after it
 //! answer a given error without reaching the kernel. The order is process-wide, so that a thread's
 //! own calls can be made to fail by whoever starts it.
+//!
+//! And calls are counted by their numbers while somebody [`record`]s: a list of what a piece of
+//! code asks of the kernel is made by running it.
 
-use core::sync::atomic::{AtomicU32, AtomicUsize, Ordering::SeqCst};
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::SeqCst};
 
 use super::Errno;
 
@@ -32,8 +36,66 @@ pub fn end() -> u32 {
     FAILED.load(SeqCst)
 }
 
+/// How many different calls can be counted; the runtime makes fewer.
+const KINDS_MAX: usize = 48;
+
+/// How often each call was made. Zeroes are an empty one, so that it may lie in memory that is
+/// shared with a child process.
+pub struct Counters([(AtomicUsize, AtomicU32); KINDS_MAX]);
+
+/// Where calls are counted, null while they are not.
+static COUNTERS: AtomicPtr<Counters> = AtomicPtr::new(ptr::null_mut());
+
+/// Begins to count the calls that any thread makes, from nothing.
+pub fn record(counters: &'static Counters) {
+    COUNTERS.store(ptr::null_mut(), SeqCst);
+    for (kind, count) in &counters.0 {
+        kind.store(0, SeqCst);
+        count.store(0, SeqCst);
+    }
+    COUNTERS.store(ptr::from_ref(counters).cast_mut(), SeqCst);
+}
+
+/// Ends counting.
+pub fn end_record() {
+    COUNTERS.store(ptr::null_mut(), SeqCst);
+}
+
+impl Counters {
+    /// Returns the numbers of the calls that were made, and how often: those that failed on order,
+    /// too.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, u32)> {
+        let all = self.0.iter();
+        all.map(|(kind, count)| (kind.load(SeqCst), count.load(SeqCst)))
+            .take_while(|(kind, _)| *kind != 0)
+            // One more is stored, because a number may be 0.
+            .map(|(kind, count)| (kind - 1, count))
+    }
+
+    /// How often a call was made.
+    pub fn count(&self, nr: usize) -> u32 {
+        let found = self.iter().find(|(seen, _)| *seen == nr);
+        found.map_or(0, |(_, count)| count)
+    }
+
+    fn note(&self, nr: usize) {
+        for (kind, count) in &self.0 {
+            let found = kind.compare_exchange(0, nr + 1, SeqCst, SeqCst);
+            if found.is_ok() || found == Err(nr + 1) {
+                count.fetch_add(1, SeqCst);
+                return;
+            }
+        }
+        crate::fatal::fatal("the seam counts fewer kinds of calls than there are");
+    }
+}
+
 /// Returns the error that this call has to answer, if one is ordered.
 pub(crate) fn ordered_failure(nr: usize) -> Option<Errno> {
+    // SAFETY: null, or a `&'static Counters`.
+    if let Some(counters) = unsafe { COUNTERS.load(SeqCst).as_ref() } {
+        counters.note(nr);
+    }
     if NUMBER.load(SeqCst) != nr {
         return None;
     }
