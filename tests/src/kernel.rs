@@ -78,6 +78,12 @@ pub unsafe fn call(nr: u32, arguments: [usize; 6]) -> Result<usize, Errno> {
     Ok(raw as usize)
 }
 
+/// Lets another thread run, past the runtime.
+pub fn let_others_run() {
+    // SAFETY: the call touches no memory.
+    let _ = unsafe { call(k::__NR_sched_yield, [0; 6]) };
+}
+
 /// Makes a pipe: the end to read from, and the one to write to.
 ///
 /// # Panics

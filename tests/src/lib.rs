@@ -10,8 +10,10 @@
 
 pub mod capture;
 pub mod child;
+pub mod failures;
 pub mod gate;
 pub mod kernel;
+pub mod limits;
 pub mod loader;
 pub mod locals;
 pub mod storm;

@@ -60,6 +60,11 @@ pub fn run(options: &Options) -> Result<()> {
         &mut failed,
         docs::items::check,
     );
+    step(
+        "bad input for each function that can get it",
+        &mut failed,
+        docs::inputs::check,
+    );
     let chosen = targets::select(&options.arch)?;
     setup::ensure(&chosen)?;
     for target in chosen {

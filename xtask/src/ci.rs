@@ -3,7 +3,7 @@
 //! A failed step does not hide the later ones; the verb fails at the end.
 
 use crate::tally::Tally;
-use crate::{boot, check, setup, size, support, sysroot, test};
+use crate::{boot, check, failures, mutants, setup, size, support, sysroot, test};
 use anyhow::{Result, bail};
 use std::time::Instant;
 
@@ -31,6 +31,13 @@ pub fn run() -> bool {
     };
     step("test", &mut failed, || {
         book(test::run(&everything)?, &mut tally)
+    });
+    step("failures", &mut failed, || {
+        let compared = failures::Options::compared();
+        book(failures::run(&compared)?, &mut tally)
+    });
+    step("mutants", &mut failed, || {
+        book(mutants::run(&mutants::Options::default())?, &mut tally)
     });
     step("boot", &mut failed, || {
         book(boot::run(&boot::Options::on(BOOTED))?, &mut tally)

@@ -4,6 +4,7 @@
 //! the examples (hidden lines and `?` are its work); here each becomes a program of one crate.
 //! A mark does what it does in rustdoc: `no_run`, `ignore`, `should_panic`, `compile_fail`.
 
+pub mod inputs;
 pub mod items;
 pub mod listed;
 pub mod programs;

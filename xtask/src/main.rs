@@ -13,9 +13,11 @@ mod debugger;
 mod docs;
 mod elf;
 mod examples;
+mod failures;
 mod guest;
 mod hosted;
 mod machines;
+mod mutants;
 mod new;
 mod port;
 mod process;
@@ -82,7 +84,16 @@ enum Verb {
     Support(support::Options),
     /// Build the examples as small as they get; print their sizes and check their ELF files
     Size(size::Options),
-    /// Run setup, check, test, boot and size, as continuous integration does
+    /// Write or compare the tables of what comes of every system call that fails
+    ///
+    /// Each failure is made to happen, through the seam and, on this machine's own CPU, by strace;
+    /// what comes of it is held against the suite's rules. The last line is the tally.
+    Failures(failures::Options),
+    /// Take each cleanup out of a copy of the library, and see that its test fails
+    ///
+    /// A test that a leak does not fail proves nothing. The last line is the tally.
+    Mutants(mutants::Options),
+    /// Run setup, check, test, failures, mutants, boot and size, as continuous integration does
     ///
     /// Every step runs even if one before it failed. The last line is the tally of the tests.
     Ci,
@@ -116,6 +127,8 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::Port(options) => port::run(&options).map(|()| true),
         Verb::Support(options) => support::run(&options).map(|()| true),
         Verb::Size(options) => size::run(&options).map(|()| true),
+        Verb::Failures(options) => Ok(report(failures::run(&options)?)),
+        Verb::Mutants(options) => Ok(report(mutants::run(&options)?)),
         Verb::Ci => Ok(ci::run()),
     }
 }

@@ -5,6 +5,7 @@
 
 use crate::asm;
 use crate::debugger;
+use crate::failures;
 use crate::machines::Machine;
 use crate::process;
 use crate::targets::{self, Runner, Target};
@@ -136,6 +137,7 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
     let runners: Vec<_> = targets.iter().map(|target| target.runner()).collect();
     for (runner, package) in [
         (Runner::Native, debugger::NATIVE),
+        (Runner::Native, failures::TRACER),
         (Runner::Qemu, debugger::EMULATED),
     ] {
         if runners.contains(&runner) {

@@ -10,14 +10,29 @@ use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 use std::collections::BTreeSet;
 
-/// Fails with a list of the items that lack an example.
-pub fn check() -> Result<()> {
+/// Asks rustdoc for the library's items.
+pub fn library() -> Result<Value> {
     let folder = toolchain::root().join(FOLDER);
     let _lock = lock(&folder)?;
     ask(rustdoc("json"))?;
     let path = folder.join("rustdoc/doc/threadbare.json");
     let text = std::fs::read(&path).with_context(|| format!("no file {}", path.display()))?;
-    let library: Value = serde_json::from_slice(&text).context("rustdoc's items are no JSON")?;
+    serde_json::from_slice(&text).context("rustdoc's items are no JSON")
+}
+
+/// Sees a function: its path, and what rustdoc knows of it.
+type Look<'f> = dyn FnMut(&str, &Value) + 'f;
+
+/// Shows each function and method that a user reaches, with its path.
+pub fn each_function<'f>(library: &Value, each: &'f mut Look<'f>) {
+    let mut walk = Walk::new(library);
+    walk.each = Some(each);
+    walk.item(&library["root"], None);
+}
+
+/// Fails with a list of the items that lack an example.
+pub fn check() -> Result<()> {
+    let library = library()?;
     let mut walk = Walk::new(&library);
     walk.item(&library["root"], None);
     ensure!(
@@ -35,11 +50,13 @@ pub fn check() -> Result<()> {
 }
 
 /// A walk along the paths by which a user reaches items.
-struct Walk<'a> {
+struct Walk<'a, 'f> {
     index: &'a Value,
     /// Ids of what was visited: a re-export may lead to the same item twice.
     seen: BTreeSet<String>,
     lacking: Vec<String>,
+    /// Who wants to see functions.
+    each: Option<&'f mut Look<'f>>,
 }
 
 /// What an item belongs to.
@@ -63,12 +80,13 @@ impl Parent<'_> {
     }
 }
 
-impl<'a> Walk<'a> {
-    fn new(library: &'a Value) -> Walk<'a> {
+impl<'a, 'f> Walk<'a, 'f> {
+    fn new(library: &'a Value) -> Walk<'a, 'f> {
         Walk {
             index: &library["index"],
             seen: BTreeSet::new(),
             lacking: Vec::new(),
+            each: None,
         }
     }
 
@@ -93,6 +111,9 @@ impl<'a> Walk<'a> {
             None => name.to_owned(),
             Some(parent) => format!("{}::{name}", parent.path),
         };
+        if let ("function", Some(each)) = (kind.as_str(), self.each.as_mut()) {
+            each(&path, inner);
+        }
         let is_shown = has_example(docs) || parent.is_some_and(|parent| parent.shows(name));
         if asks_for_example(kind) && !is_shown {
             let (file, line) = (&item["span"]["filename"], &item["span"]["begin"][0]);
