@@ -37,6 +37,20 @@ pub fn run(options: &Options) -> Result<()> {
         ];
         cargo(&[&["clippy"], &packages[..], DENY].concat())
     });
+    let benches = ["--manifest-path", "benches/Cargo.toml"];
+    step("format, benches", &mut failed, || {
+        cargo(&[&["fmt", "--all", "--check"], &benches[..]].concat())
+    });
+    step("clippy, benches", &mut failed, || {
+        let target = ["--target-dir", "target/xtask/bench/clippy"];
+        for what in [
+            &["--workspace", "--features", "bench-small/everything"][..],
+            &["--package", "bench-small", "--features", "threads"],
+        ] {
+            cargo(&[&["clippy"], &benches[..], &target, what, DENY].concat())?;
+        }
+        Ok(())
+    });
     let host = targets::select("host")?[0];
     step("clippy, library and examples", &mut failed, || {
         let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;

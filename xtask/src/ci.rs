@@ -3,7 +3,7 @@
 //! A failed step does not hide the later ones; the verb fails at the end.
 
 use crate::tally::Tally;
-use crate::{boot, check, failures, mutants, setup, size, support, sysroot, test};
+use crate::{bench, boot, check, failures, mutants, setup, size, support, sysroot, test};
 use anyhow::{Result, bail};
 use std::time::Instant;
 
@@ -46,6 +46,10 @@ pub fn run() -> bool {
         support::run(&support::Options { write: false })
     });
     step("size", &mut failed, || size::run(&options));
+    // The programs must build and be right; how fast they are depends on who else is there.
+    step("bench", &mut failed, || {
+        bench::run(&bench::Options::quick()).map(|_| ())
+    });
     if !failed.is_empty() {
         println!("failed steps: {}", failed.join(", "));
     }

@@ -4,6 +4,7 @@
 
 mod again;
 mod asm;
+mod bench;
 mod boot;
 mod build;
 mod case;
@@ -93,7 +94,12 @@ enum Verb {
     ///
     /// A test that a leak does not fail proves nothing. The last line is the tally.
     Mutants(mutants::Options),
-    /// Run setup, check, test, failures, mutants, boot and size, as continuous integration does
+    /// Measure the library beside the kernel's floor, Rust's standard library and other peers
+    ///
+    /// All programs take turns; the table has medians, ratios within the same round, and a bar for
+    /// each row. The exit status is 0 if no bar is missed.
+    Bench(bench::Options),
+    /// Run setup, check, test, failures, mutants, boot, bench and size, as continuous integration does
     ///
     /// Every step runs even if one before it failed. The last line is the tally of the tests.
     Ci,
@@ -129,6 +135,7 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::Size(options) => size::run(&options).map(|()| true),
         Verb::Failures(options) => Ok(report(failures::run(&options)?)),
         Verb::Mutants(options) => Ok(report(mutants::run(&options)?)),
+        Verb::Bench(options) => bench::run(&options),
         Verb::Ci => Ok(ci::run()),
     }
 }

@@ -1,0 +1,6 @@
+// The smallest program.
+#include <unistd.h>
+
+int main(void) {
+    return write(1, "Hello, world!\n", 14) != 14;
+}
