@@ -329,7 +329,10 @@ fn try_claim(record: &Record) -> bool {
 
 /// Maps one more page of records, claims its first and appends it.
 fn grow() -> Result<&'static Record, Errno> {
-    let page = mem::map(CHUNK_BYTES, Prot::READ | Prot::WRITE, Map::empty())?.cast::<Chunk>();
+    // With a stack's flags, so that the kernel can make one mapping of it and its neighbours, which
+    // are stacks: else it would part them, and count as a mapping of its own.
+    let flags = Map::STACK | Map::NORESERVE;
+    let page = mem::map(CHUNK_BYTES, Prot::READ | Prot::WRITE, flags)?.cast::<Chunk>();
     // SAFETY: the mapping is page-aligned, as large as a chunk, and zero, which is what
     // `Record::free()` and a null `next` are; it is never unmapped.
     let chunk: &'static Chunk = unsafe { &*page };

@@ -21,6 +21,7 @@ suite::area! { 48:
     lightweight_guard_that_does_nothing_is_not_trusted,
     lightweight_guard_that_is_refused_is_replaced,
     guards_are_not_mixed_up_in_the_cache,
+    lightweight_guards_part_no_mappings,
 }
 
 macro_rules! spawned {
@@ -182,5 +183,34 @@ fn guards_are_not_mixed_up_in_the_cache() -> Verdict {
             _ => check!(bytes.is_ok_and(|bytes| bytes > 0)),
         }
     }
+    Ok(())
+}
+
+/// Neither the guards nor the pages of thread records between them are mappings of their own.
+fn lightweight_guards_part_no_mappings() -> Verdict {
+    const COUNT: usize = 300;
+    thread::set_cache_limits(CacheLimits::OFF);
+    let light = || {
+        Builder::new()
+            .guard(Guard::Lightweight)
+            .stack_size(32 << 10)
+    };
+    // Where they are not to be had, each thread has two mappings.
+    seam::order(nr::MPROTECT, 0, 1, Errno::NOMEM);
+    let first = light().spawn(thread::park);
+    seam::end();
+    let each_has = if first.is_ok() { 0 } else { 2 };
+    let before = suite::kernel::mapping_count();
+    let mut handles = [const { None }; COUNT];
+    for handle in &mut handles {
+        *handle = light().spawn(thread::park).ok();
+    }
+    let added = suite::kernel::mapping_count().saturating_sub(before);
+    for handle in handles.into_iter().chain([first.ok()]).flatten() {
+        handle.thread().unpark();
+        check_eq!(handle.join(), Ok(()));
+    }
+    thread::set_cache_limits(CacheLimits::DEFAULT);
+    check!(added <= each_has * COUNT + 6);
     Ok(())
 }
