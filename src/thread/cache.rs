@@ -7,18 +7,31 @@
 //! only when the kernel has cleared the tid word of its last tenant. Each entry carries that
 //! tenant's record, and with it one reference.
 //!
+//! The entries are the tenants' control blocks, which lie in the mappings above the stacks and stay
+//! as they were: lists of them need no memory, and no end to their length. There is a list for each
+//! order of magnitude. Mappings whose tenant is gone are put in front, where their pages are the
+//! likeliest to be in the CPU's caches; those whose tenant is only leaving are put at the end, so
+//! that the one in front is always the likeliest to be free.
+//!
 //! The lock is a spinning one that everybody only tries for, a few times: on an exit path there is
 //! no identity to sleep with, and a spawner that cannot have the lock maps afresh instead, so that
 //! no priority can invert on it and a child of `fork` that inherits it locked spawns without it.
+//! It is held for a few steps, however much is kept.
 
-use super::control::{Mapping, Origin};
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use super::control::{Control, Mapping, Origin};
 use super::record::Record;
-use crate::sys::mem;
+use crate::start::Process;
+use crate::sys::mem::{self, Advice};
 
 /// What the cache may hold. Both bounds count.
 ///
-/// The default holds 32 mappings of at most 1 GiB of addresses (128 MiB on 32-bit CPUs) together;
-/// untouched pages of them take no memory.
+/// The default holds 1,024 mappings of at most 17 GiB of addresses (128 MiB on 32-bit CPUs)
+/// together, and never more than were in use at once. Untouched pages of them take no memory; while
+/// more than 32 are held, those that are added give back what was touched, but for the 16 KiB at
+/// the top. Where the kernel refuses a mapping to a spawner, it is emptied.
 ///
 /// # Examples
 /// ```
@@ -28,7 +41,7 @@ use crate::sys::mem;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CacheLimits {
-    /// The most mappings kept; what exceeds 64 counts as 64.
+    /// The most mappings kept.
     pub mappings_max: usize,
     /// The most bytes kept, counted as the mappings' whole sizes.
     pub bytes_max: usize,
@@ -43,8 +56,12 @@ impl CacheLimits {
 
     /// The limits at the program's start.
     pub const DEFAULT: CacheLimits = CacheLimits {
-        mappings_max: 32,
-        bytes_max: if usize::BITS > 32 { 1 << 30 } else { 128 << 20 },
+        mappings_max: 1024,
+        bytes_max: if usize::BITS > 32 {
+            17 << 30
+        } else {
+            128 << 20
+        },
     };
 }
 
@@ -79,26 +96,52 @@ impl Tenancy {
     }
 }
 
-const CAPACITY: usize = 64;
 /// How often the lock is tried for before doing without.
 const TRIES: usize = 64;
+/// How many entries of a list are looked at for one that fits and is free.
+const LOOKS: usize = 8;
+/// While so many mappings are kept, those that are added keep the pages that were touched.
+const WARM_COUNT: usize = 32;
+/// What those keep that are added to more, from the stack's high end.
+const WARM_BYTES: usize = 16 << 10;
+
+/// Entries from the first to the last, by their control blocks; null where there are none.
+#[derive(Clone, Copy)]
+struct List {
+    first: *const Control,
+    last: *const Control,
+}
+
+impl List {
+    const EMPTY: List = List {
+        first: ptr::null(),
+        last: ptr::null(),
+    };
+}
+
+/// A list for each power of two that a mapping's size may reach.
+const LISTS: usize = usize::BITS as usize;
 
 struct Cache {
-    kept: [Option<Tenancy>; CAPACITY],
+    lists: [List; LISTS],
     count: usize,
     bytes: usize,
     limits: CacheLimits,
 }
 
-// SAFETY: a tenancy in the cache is owned by the cache; addresses mean the same in every thread.
+// SAFETY: the mappings in the cache are owned by the cache; addresses mean the same in every
+// thread.
 unsafe impl Send for Cache {}
 
 static CACHE: spin::Mutex<Cache> = spin::Mutex::new(Cache {
-    kept: [None; CAPACITY],
+    lists: [List::EMPTY; LISTS],
     count: 0,
     bytes: 0,
     limits: CacheLimits::DEFAULT,
 });
+
+/// How many mappings are kept, for those who need no more than an idea of it.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
     for _ in 0..TRIES {
@@ -113,66 +156,167 @@ fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
 /// Takes a mapping of at least `bytes` (and not much more) with exactly `guard_bytes` of the same
 /// kind of guard, whose last tenant is gone. The caller owns the tenancy.
 pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<Tenancy> {
-    let mut cache = try_lock()?;
+    // Relaxed: whoever sees none where there is one maps afresh.
+    if COUNT.load(Ordering::Relaxed) == 0 {
+        return None;
+    }
     let bytes_max = bytes.saturating_add(bytes / 8).saturating_add(1 << 16);
-    // The newest first: its pages are the likeliest to be in the CPU's caches.
-    let index = (0..cache.count).rev().find(|&index| {
-        cache.kept[index].is_some_and(|tenancy| {
-            let mapping = tenancy.mapping;
-            mapping.guard_bytes == guard_bytes
-                && mapping.origin == origin
-                && (bytes..=bytes_max).contains(&mapping.bytes)
-                && tenancy.record.is_gone()
-        })
-    })?;
-    Some(cache.remove(index))
+    let fits = |control: &Control| {
+        let mapping = control.mapping;
+        mapping.guard_bytes == guard_bytes
+            && mapping.origin == origin
+            && (bytes..=bytes_max).contains(&mapping.bytes)
+            && control.record.is_gone()
+    };
+    let mut cache = try_lock()?;
+    let lists = list_of(bytes)..=list_of(bytes_max);
+    lists
+        .into_iter()
+        .find_map(|list| cache.remove(list, LOOKS, fits))
 }
 
-/// Puts a mapping into the cache, which owns it from then on; `Err` gives it back to the caller.
+/// Puts a mapping, by its last tenant's control block, into the cache, which owns it from then on;
+/// `Err` says that it will not have it.
 ///
 /// # Safety
 /// 1. The caller owns the mapping, and when its tenant is gone nobody uses it any more.
-pub unsafe fn keep(tenancy: Tenancy) -> Result<(), Tenancy> {
-    let Some(mut cache) = try_lock() else {
-        return Err(tenancy);
-    };
-    let count_max = cache.limits.mappings_max.min(CAPACITY);
-    let bytes = cache.bytes.saturating_add(tenancy.mapping.bytes);
-    if cache.count >= count_max || bytes > cache.limits.bytes_max {
-        return Err(tenancy);
+pub unsafe fn keep(control: NonNull<Control>) -> Result<(), ()> {
+    // SAFETY: clause 1: the mapping is there.
+    let entry = unsafe { control.as_ref() };
+    let is_gone = entry.record.is_gone();
+    if is_gone {
+        // SAFETY: clause 1, and nobody is on the stack. A tenant that is still leaving may yet run
+        // a signal handler there, as deep as it likes.
+        unsafe { cool(entry) };
     }
-    let index = cache.count;
-    cache.kept[index] = Some(tenancy);
-    cache.count += 1;
-    cache.bytes = bytes;
+    add(entry, is_gone)
+}
+
+/// The same for the calling thread's own mapping.
+///
+/// # Safety
+/// 1. The caller owns the mapping, and uses nothing of it but the stack from here on.
+/// 2. Its frames lie within `WARM_BYTES` of the stack's high end.
+pub unsafe fn keep_own(control: NonNull<Control>) -> Result<(), ()> {
+    // SAFETY: clause 1: the mapping is there.
+    let entry = unsafe { control.as_ref() };
+    // SAFETY: clauses 1 and 2. A handler that runs meanwhile has left its frames when we go on.
+    unsafe { cool(entry) };
+    add(entry, false)
+}
+
+fn add(entry: &Control, is_gone: bool) -> Result<(), ()> {
+    let mut cache = try_lock().ok_or(())?;
+    let bytes = cache.bytes.saturating_add(entry.mapping.bytes);
+    if cache.count >= cache.limits.mappings_max || bytes > cache.limits.bytes_max {
+        return Err(());
+    }
+    cache.add(entry, is_gone);
     Ok(())
 }
 
+/// Gives back the pages of a stack but those at its high end, if many mappings are kept already.
+///
+/// # Safety
+/// 1. The caller owns the mapping, and nothing of value lies `WARM_BYTES` or more below the stack's
+///    high end.
+unsafe fn cool(control: &Control) {
+    // Relaxed: a few more or less make no difference.
+    if COUNT.load(Ordering::Relaxed) < WARM_COUNT {
+        return;
+    }
+    let Mapping {
+        base, guard_bytes, ..
+    } = control.mapping;
+    let low = base.wrapping_add(guard_bytes);
+    let page_mask = Process::get().page_bytes - 1;
+    let high = control.stack_top.saturating_sub(WARM_BYTES) & !page_mask;
+    if let Some(bytes) = high.checked_sub(low.addr()).filter(|bytes| *bytes > 0) {
+        // SAFETY: clause 1. A refusal (locked memory) leaves the pages where they are.
+        let _ = unsafe { mem::advise(low, bytes, Advice::DontNeed) };
+    }
+}
+
+fn list_of(bytes: usize) -> usize {
+    bytes.checked_ilog2().unwrap_or(0) as usize
+}
+
 impl Cache {
-    fn remove(&mut self, index: usize) -> Tenancy {
-        self.count -= 1;
-        self.kept.swap(index, self.count);
-        let Some(tenancy) = self.kept[self.count].take() else {
-            crate::fatal::fatal("the stack cache lost count of its entries");
-        };
-        self.bytes -= tenancy.mapping.bytes;
-        tenancy
+    /// Adds an entry at one of the ends of its list.
+    fn add(&mut self, entry: &Control, at_first: bool) {
+        let address = ptr::from_ref(entry);
+        let list = &mut self.lists[list_of(entry.mapping.bytes)];
+        entry.next_kept.set(ptr::null());
+        if list.first.is_null() {
+            *list = List {
+                first: address,
+                last: address,
+            };
+        } else if at_first {
+            entry.next_kept.set(list.first);
+            list.first = address;
+        } else {
+            // SAFETY: a list's entries lie in mappings that the cache owns.
+            unsafe { (*list.last).next_kept.set(address) };
+            list.last = address;
+        }
+        self.count += 1;
+        self.bytes += entry.mapping.bytes;
+        COUNT.store(self.count, Ordering::Relaxed);
     }
 
-    /// Removes a mapping whose last tenant is gone, if there is one.
-    fn remove_gone(&mut self) -> Option<Tenancy> {
-        let is_gone =
-            |tenancy: &Option<Tenancy>| tenancy.is_some_and(|tenancy| tenancy.record.is_gone());
-        let index = self.kept[..self.count].iter().position(is_gone)?;
-        Some(self.remove(index))
+    /// Removes the first of a list's first `looks` entries that is wanted.
+    fn remove(
+        &mut self,
+        index: usize,
+        looks: usize,
+        is_wanted: impl Fn(&Control) -> bool,
+    ) -> Option<Tenancy> {
+        let list = &mut self.lists[index];
+        let mut before: *const Control = ptr::null();
+        let mut at = list.first;
+        for _ in 0..looks {
+            // SAFETY: a list's entries lie in mappings that the cache owns.
+            let entry = unsafe { at.as_ref() }?;
+            let next = entry.next_kept.get();
+            if is_wanted(entry) {
+                // SAFETY: as above.
+                match unsafe { before.as_ref() } {
+                    Some(before) => before.next_kept.set(next),
+                    None => list.first = next,
+                }
+                if next.is_null() {
+                    list.last = before;
+                }
+                self.count -= 1;
+                self.bytes -= entry.mapping.bytes;
+                COUNT.store(self.count, Ordering::Relaxed);
+                return Some(Tenancy {
+                    mapping: entry.mapping,
+                    record: entry.record,
+                });
+            }
+            before = at;
+            at = next;
+        }
+        None
     }
 
-    /// Removes the oldest mapping if the cache holds more than its limits allow.
+    /// Removes a mapping that is wanted, wherever it is.
+    fn remove_any(&mut self, is_wanted: impl Fn(&Control) -> bool) -> Option<Tenancy> {
+        // From the largest, which give the most.
+        let lists = (0..LISTS).rev();
+        let looks = usize::MAX;
+        lists
+            .into_iter()
+            .find_map(|list| self.remove(list, looks, &is_wanted))
+    }
+
+    /// Removes a mapping if the cache holds more than its limits allow.
     fn remove_excess(&mut self) -> Option<Tenancy> {
-        let is_over = self.count > self.limits.mappings_max.min(CAPACITY)
-            || self.bytes > self.limits.bytes_max;
-        if is_over && self.count > 0 {
-            Some(self.remove(0))
+        let is_over = self.count > self.limits.mappings_max || self.bytes > self.limits.bytes_max;
+        if is_over {
+            self.remove_any(|_| true)
         } else {
             None
         }
@@ -183,7 +327,8 @@ impl Cache {
 /// kernel refused memory.
 pub fn reclaim() -> bool {
     let mut has_unmapped = false;
-    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_gone()) {
+    let is_gone = |control: &Control| control.record.is_gone();
+    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_any(is_gone)) {
         // SAFETY: the cache owned the mapping, and now this function does.
         unsafe { tenancy.unmap() };
         has_unmapped = true;

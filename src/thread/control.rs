@@ -158,6 +158,8 @@ pub struct Control {
     pub scope_link: Link,
     /// The mask that the thread begins user code with: the spawner's.
     pub signal_mask: SignalSet,
+    /// The next entry of the stack cache, which owns this field once it has the mapping.
+    pub next_kept: Cell<*const Control>,
 }
 
 impl Control {

@@ -257,6 +257,7 @@ static MAIN_CONTROL: MainControl = MainControl(Control {
     scope: ptr::null(),
     scope_link: Link::new(),
     signal_mask: SignalSet::NONE,
+    next_kept: Cell::new(ptr::null()),
 });
 
 unsafe fn no_payload(_: *mut u8) {}

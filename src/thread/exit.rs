@@ -29,6 +29,7 @@
 //!
 //! No step sleeps but by a destructor of the user's, and none takes a lock that it has to wait for.
 
+use core::ptr::NonNull;
 use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
@@ -64,16 +65,18 @@ unsafe fn finish(control: *const Control) -> ! {
         unsafe { control.record.release() };
         leave();
     }
-    let tenancy = Tenancy {
-        mapping: control.mapping,
-        record: control.record,
-    };
     // SAFETY: the mapping is ours, and `leave` uses nothing of it but the stack until the kernel
-    // clears the tid word.
-    match unsafe { cache::keep(tenancy) } {
+    // clears the tid word; we are back at the stack's high end.
+    match unsafe { cache::keep_own(NonNull::from(control)) } {
         Ok(()) => leave(),
-        // SAFETY: the mapping is ours alone, clause 1 covers what is on the stack.
-        Err(tenancy) => unsafe { unmap_self(tenancy) },
+        Err(()) => {
+            let tenancy = Tenancy {
+                mapping: control.mapping,
+                record: control.record,
+            };
+            // SAFETY: the mapping is still ours alone, clause 1 covers what is on the stack.
+            unsafe { unmap_self(tenancy) }
+        }
     }
 }
 

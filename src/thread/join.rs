@@ -296,18 +296,19 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
 /// 2. Nobody uses `control` after this.
 pub(super) unsafe fn give_back(control: NonNull<Control>) {
     // SAFETY: clause 1: the mapping is still there.
-    let control = unsafe { control.as_ref() };
-    let tenancy = Tenancy {
-        mapping: control.mapping,
-        record: control.record,
+    let tenancy = unsafe {
+        Tenancy {
+            mapping: control.as_ref().mapping,
+            record: control.as_ref().record,
+        }
     };
     if !tenancy.mapping.is_ours() {
         // SAFETY: the memory's own reference, given up with it.
         unsafe { tenancy.record.release() };
         return;
     }
-    // SAFETY: clause 1.
-    if let Err(tenancy) = unsafe { cache::keep(tenancy) } {
+    // SAFETY: clauses 1 and 2.
+    if unsafe { cache::keep(control) }.is_err() {
         // SAFETY: clauses 1 and 2.
         unsafe { tenancy.unmap() };
     }

@@ -202,6 +202,7 @@ impl Prepared {
             scope,
             scope_link: Link::new(),
             signal_mask: signal::SignalSet::NONE,
+            next_kept: Cell::new(ptr::null()),
         };
         // SAFETY: the placement has room for the control block, aligned; the mapping is ours.
         unsafe { control.write(contents) };

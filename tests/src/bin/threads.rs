@@ -32,6 +32,7 @@ suite::area! { 14:
     absurd_stacks_are_refused,
     cached_memory_is_reused,
     cache_limits_hold,
+    cache_of_many_stacks_keeps_little_of_each,
     many_threads_at_once,
     signal_mask_is_the_spawners,
     parallelism_is_the_affinity_within_the_quota,
@@ -295,6 +296,53 @@ fn cache_limits_hold() -> Verdict {
     check!(thread::spawn(|| ()).join().is_ok());
     check_eq!(threadbare::seam::thread_counts().1, 0);
     thread::set_cache_limits(thread::CacheLimits::DEFAULT);
+    Ok(())
+}
+
+static MET: Mutex<usize> = Mutex::new(0);
+static ALL_MET: Condvar = Condvar::new();
+
+/// A thread that has used its whole stack leaves pages behind; of many such stacks they are given
+/// back.
+fn cache_of_many_stacks_keeps_little_of_each() -> Verdict {
+    const COUNT: usize = 40;
+    const STACK_BYTES: usize = 256 << 10;
+    // Far below every frame of the thread.
+    let deep = || {
+        let address = thread::stack().base() + (16 << 10);
+        core::ptr::with_exposed_provenance_mut::<u8>(address)
+    };
+    thread::set_cache_limits(thread::CacheLimits::OFF);
+    thread::set_cache_limits(thread::CacheLimits::DEFAULT);
+    let mut handles = [const { None }; COUNT];
+    for handle in &mut handles {
+        let builder = Builder::new().stack_size(STACK_BYTES);
+        *handle = builder
+            .spawn(move || {
+                // SAFETY: the thread's own stack, of which nothing else uses this byte.
+                unsafe { deep().write_volatile(1) };
+                let mut met = MET.lock().unwrap();
+                *met += 1;
+                if *met == COUNT {
+                    ALL_MET.notify_all();
+                }
+                drop(ALL_MET.wait_while(met, |met| *met < COUNT));
+                deep().addr()
+            })
+            .ok();
+    }
+    let places = handles.map(|handle| handle.and_then(|handle| handle.join().ok()));
+    check!(places.iter().all(Option::is_some));
+    let again = Builder::new().stack_size(STACK_BYTES).spawn(move || {
+        // SAFETY: as above.
+        (deep().addr(), unsafe { deep().read_volatile() })
+    });
+    let Ok(Ok((place, byte))) = again.map(|handle| handle.join()) else {
+        check!(false);
+        return Ok(());
+    };
+    check!(places.contains(&Some(place)));
+    check_eq!(byte, 0);
     Ok(())
 }
 
