@@ -28,6 +28,7 @@ path = "lib.rs"
 
 [profile.release]
 panic = "abort"
+codegen-units = 1
 "#;
 
 /// One set of libraries: of a target, for one link mode or for both.
@@ -71,7 +72,11 @@ impl Sysroot {
     }
 
     fn rustflags(&self) -> Vec<&'static str> {
-        let mut flags = vec!["-Cembed-bitcode=yes"];
+        // Whole-program optimisation, which only the thorough targets are built with, reads it.
+        let mut flags = match self.target.is_thorough {
+            true => vec!["-Cembed-bitcode=yes"],
+            false => vec![],
+        };
         flags.extend(self.mode.rustflags());
         flags.extend(self.target.rustflags);
         flags
