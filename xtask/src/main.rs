@@ -99,7 +99,7 @@ enum Verb {
     /// All programs take turns; the table has medians, ratios within the same round, and a bar for
     /// each row. The exit status is 0 if no bar is missed.
     Bench(bench::Options),
-    /// Run setup, check, test, failures, mutants, boot, bench and size, as continuous integration does
+    /// Run setup, check, test, failures, mutants, boot, size and bench, as CI does
     ///
     /// Every step runs even if one before it failed. The last line is the tally of the tests.
     Ci,
