@@ -155,6 +155,16 @@ pub fn write_file(path: &CStr, text: &str) -> Result<(), Errno> {
     written.map_err(|_| Errno::IO)
 }
 
+/// Whether a user-mode emulator is between the kernel and this program: qemu takes advice on memory
+/// that no kernel knows (`linux-user/mmap.c`, `target_madvise`), and a kernel refuses it first of
+/// all (`mm/madvise.c`, `madvise_behavior_valid`).
+pub fn is_emulated() -> bool {
+    const UNKNOWN: usize = 9999;
+    let (nowhere, nothing) = (0, 0);
+    // SAFETY: it is about no memory.
+    unsafe { call(k::__NR_madvise, [nowhere, nothing, UNKNOWN, 0, 0, 0]) }.is_ok()
+}
+
 /// Whether the machine is this suite's own: `boot_probe` is its first process.
 pub fn is_machine_ours() -> bool {
     File::open(c"/programs").is_ok()

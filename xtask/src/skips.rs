@@ -99,12 +99,6 @@ pub const TABLE: &[Skip] = &[
     Skip {
         arches: &["*"],
         runners: &[Runner::Qemu],
-        case: "child_of_a_thread_among_others_is_alone",
-        reason: "qemu-user forks with a lock held that another thread's clone had taken",
-    },
-    Skip {
-        arches: &["*"],
-        runners: &[Runner::Qemu],
         case: "debugger_that_stops_every_thread",
         reason: "qemu-user has no ptrace",
     },

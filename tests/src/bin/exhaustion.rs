@@ -160,7 +160,7 @@ fn mappings_of_the_process() -> Verdict {
         let count = File::open(c"/proc/sys/vm/max_map_count").and_then(|mut f| f.read(&mut text));
         let text = core::str::from_utf8(&text[..count.unwrap_or(0)]).unwrap_or("");
         let count_max = text.trim_end().parse().unwrap_or(usize::MAX);
-        if count_max > 200_000 || is_emulated() {
+        if count_max > 200_000 || limits::is_emulated() {
             limits::not_to_be_had();
         }
         thread::set_cache_limits(CacheLimits::OFF);
@@ -196,15 +196,10 @@ fn mappings_of_the_process() -> Verdict {
     })
 }
 
-/// Whether a user-mode emulator is between the kernel and this program: it knows no filters.
-fn is_emulated() -> bool {
-    !suite::failures::filter::is_possible()
-}
-
 fn locked_memory() -> Verdict {
     let reason = "memory cannot be locked, or only by a user who has no limit";
     limits::in_child(reason, || {
-        if is_emulated() {
+        if limits::is_emulated() {
             limits::not_to_be_had();
         }
         Limit::Memlock.set(UNLIMITED);
