@@ -21,6 +21,7 @@ mod machines;
 mod mutants;
 mod new;
 mod port;
+mod privileges;
 mod process;
 mod protocol;
 mod readme;

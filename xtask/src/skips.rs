@@ -2,6 +2,7 @@
 //!
 //! A skip that is not listed is a failure; so is an entry whose case passes wherever it may skip.
 
+use crate::privileges;
 use crate::targets::Runner;
 
 /// Leave for one case to be skipped on some machines.
@@ -92,6 +93,18 @@ pub const TABLE: &[Skip] = &[
     },
     Skip {
         arches: &["*"],
+        runners: &[Runner::Qemu],
+        case: "locked_memory",
+        reason: "qemu-user's own memory would be locked, too",
+    },
+    Skip {
+        arches: &["*"],
+        runners: &[Runner::Qemu],
+        case: "mappings_of_the_process",
+        reason: "qemu-user's own mappings count, too, and it dies without one",
+    },
+    Skip {
+        arches: &["*"],
         runners: &[Runner::Native, Runner::Qemu],
         case: "no_overcommit",
         reason: "vm.overcommit_memory is the whole machine's: only machines of the suite's own",
@@ -133,50 +146,75 @@ pub const TABLE: &[Skip] = &[
     },
 ];
 
-/// Skips that depend on the machine and on who runs the suite there: its case may pass, too.
-const BY_MACHINE: &[Skip] = &[
-    Skip {
-        arches: &["*"],
-        runners: EVERYWHERE,
-        case: "processes_of_the_user",
-        reason: "only root can become a user who has no other processes",
-    },
-    Skip {
-        arches: &["*"],
-        runners: EVERYWHERE,
-        case: "processes_of_the_group",
-        reason: "a control group takes root, and a kernel with the controller `pids`",
-    },
-    Skip {
-        arches: &["*"],
-        runners: EVERYWHERE,
-        case: "memory_of_the_group",
-        reason: "a control group takes root, and a kernel with the controller `memory`",
-    },
-    Skip {
-        arches: &["*"],
-        runners: EVERYWHERE,
-        case: "locked_memory",
-        reason: "takes root, and real memory: an emulator's own is locked, too",
-    },
-    Skip {
-        arches: &["*"],
-        runners: EVERYWHERE,
-        case: "mappings_of_the_process",
-        reason: "vm.max_map_count may be a million; an emulator's own mappings count, too",
-    },
-    Skip {
-        arches: &["*"],
-        runners: &[Runner::Native, Runner::Kernel],
-        case: "filters_of_the_kernel",
-        reason: "a kernel may be built without seccomp filters",
-    },
-    Skip {
-        arches: &["*"],
-        runners: &[Runner::Native],
-        case: "debugger_that_stops_every_thread",
-        reason: "who runs below a tracer already may not trace",
-    },
+/// Whether a case cannot be had on this machine.
+type Question = fn() -> bool;
+
+/// Skips that depend on this machine and on who runs the suite: there is leave only where the case
+/// cannot be had. On the machines that `boot` starts all of them can.
+const HERE: &[(Skip, Question)] = &[
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native, Runner::Qemu],
+            case: "processes_of_the_user",
+            reason: "only root can become a user who has no other processes",
+        },
+        privileges::may_not_change_user,
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native, Runner::Qemu],
+            case: "processes_of_the_group",
+            reason: "a control group takes root, and a kernel with the controller `pids`",
+        },
+        || privileges::has_no_group_of("pids"),
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native, Runner::Qemu],
+            case: "memory_of_the_group",
+            reason: "a control group takes root, and a kernel with the controller `memory`",
+        },
+        || privileges::has_no_group_of("memory"),
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native],
+            case: "locked_memory",
+            reason: "only root can become a user who has no memory locked",
+        },
+        privileges::may_not_change_user,
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native],
+            case: "mappings_of_the_process",
+            reason: "vm.max_map_count may be a million",
+        },
+        privileges::has_mappings_without_end,
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native],
+            case: "filters_of_the_kernel",
+            reason: "a kernel may be built without seccomp filters",
+        },
+        privileges::has_no_filters,
+    ),
+    (
+        Skip {
+            arches: &["*"],
+            runners: &[Runner::Native],
+            case: "debugger_that_stops_every_thread",
+            reason: "who runs below a tracer or a filter may not trace",
+        },
+        privileges::may_not_trace,
+    ),
 ];
 
 impl Skip {
@@ -192,15 +230,9 @@ impl Skip {
 
 /// Tells whether `table` lets `case` be skipped on this target and runner.
 pub fn allowed(table: &[Skip], arch: &str, runner: Runner, case: &str) -> bool {
-    let by_machine = if core::ptr::eq(table, TABLE) {
-        BY_MACHINE
-    } else {
-        &[]
-    };
-    table
-        .iter()
-        .chain(by_machine)
-        .any(|skip| skip.case == case && skip.covers(arch, runner))
+    let covers = |skip: &Skip| skip.case == case && skip.covers(arch, runner);
+    let is_table = core::ptr::eq(table, TABLE);
+    table.iter().any(covers) || is_table && HERE.iter().any(|(skip, is_so)| covers(skip) && is_so())
 }
 
 /// Returns the allowed skips under these runners.
@@ -255,6 +287,13 @@ pub fn stale<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_depends_on_this_machine_has_no_leave_on_a_kernel_of_our_own() {
+        for (skip, _) in HERE {
+            assert!(!allowed(TABLE, "x86_64", Runner::Kernel, skip.case));
+        }
+    }
 
     const LIST: &[Skip] = &[Skip {
         arches: &["mips*"],
