@@ -25,7 +25,7 @@ use threadbare::thread::{self, CacheLimits};
 use threadbare::{Errno, seam};
 
 use crate::kernel;
-use crate::{capture, child};
+use crate::{capture, child, limits};
 use calls::Call;
 use paths::{Kind, Path};
 use rules::{Rule, When};
@@ -240,12 +240,16 @@ pub fn run(
     mut each: impl FnMut(Cell, &'static Rule),
 ) -> Result<(), Complaint> {
     let inventory = inventory(path)?;
+    // Emulated and not optimised it takes too long for the suite: what is called once fails once
+    // there, and not in another run always, which leaves two thirds of the failures.
+    let is_slow = extent == Extent::EachRule && cfg!(debug_assertions) && limits::is_emulated();
     for Made { call, count } in inventory.iter() {
         if rules::is_elsewhere(path, call) {
             continue;
         }
         let times = (0..count.min(NTH_MAX)).map(When::At);
-        for when in times.chain([When::Always]) {
+        let is_once = is_slow && count == 1;
+        for when in times.chain((!is_once).then_some(When::Always)) {
             let mut seen = [None; RULES_MAX];
             for errno in call
                 .answers()

@@ -17,12 +17,26 @@ pub fn mapping_count() -> usize {
     let mut lines = 0;
     let mut buffer = [0u8; 4096];
     while let Ok(bytes @ 1..) = maps.read(&mut buffer) {
-        lines += buffer[..bytes]
-            .iter()
-            .filter(|&&byte| byte == b'\n')
-            .count();
+        lines += line_ends(&buffer[..bytes]);
     }
     lines
+}
+
+/// Counts the line ends in `text`, a word at a time: it is done twice for each of hundreds of
+/// failures, and byte by byte most of an unoptimised program's time went into it.
+fn line_ends(text: &[u8]) -> usize {
+    const ENDS: u64 = u64::from_ne_bytes([b'\n'; 8]);
+    const LOW_BITS: u64 = u64::from_ne_bytes([0x7f; 8]);
+    let (words, rest) = text.as_chunks();
+    let mut count = 0;
+    for word in words {
+        // Zero where an end is. A byte's highest bit is set by the sum where a lower one is, and
+        // no sum reaches the next byte.
+        let other = u64::from_ne_bytes(*word) ^ ENDS;
+        let is_other = ((other & LOW_BITS) + LOW_BITS) | other | LOW_BITS;
+        count += (!is_other).count_ones() as usize;
+    }
+    count + rest.iter().filter(|&&byte| byte == b'\n').count()
 }
 
 /// A line of `/proc/self/maps`: the range, and whether it can be read.

@@ -2,7 +2,7 @@
 
 use threadbare::Errno;
 
-use super::{Place, Rule, When};
+use super::{Call, Place, Rule, When};
 
 macro_rules! rules {
     (@when) => { When::Any };
@@ -19,7 +19,7 @@ macro_rules! rules {
         /// All rules.
         pub static RULES: &[Rule] = &[$(Rule {
             paths: &[$(stringify!($path)),*],
-            call: stringify!($call),
+            call: const { Call::named(stringify!($call)) },
             when: rules!(@when $($when)?),
             errnos: &[$($(Errno::$errno),*)?],
             place: rules!(@place $($place)?),
