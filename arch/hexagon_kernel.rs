@@ -89,7 +89,9 @@ pub const CLONE_CHILD_CLEARTID: u32 = 0x20_0000;
 // linux/futex.h
 pub const FUTEX_WAIT: u32 = 0;
 pub const FUTEX_WAKE: u32 = 1;
+pub const FUTEX_CMP_REQUEUE: u32 = 4;
 pub const FUTEX_WAIT_BITSET: u32 = 9;
+pub const FUTEX_WAKE_BITSET: u32 = 10;
 pub const FUTEX_PRIVATE_FLAG: u32 = 128;
 pub const FUTEX_CLOCK_REALTIME: u32 = 256;
 pub const FUTEX_BITSET_MATCH_ANY: u32 = u32::MAX;

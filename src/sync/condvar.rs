@@ -1,18 +1,27 @@
 //! Waiting for a condition that a mutex guards.
 //!
-//! One counter: a waiter reads it before it unlocks and sleeps while it has not moved, so that a
-//! notification between the two is seen. A notification that comes exactly 2^32 times between them
-//! is not; that is accepted, as in `std`.
+//! The word counts waiters, for notifications that find none; who they are is in
+//! [`queue`](super::queue), which says how they wake up.
 //!
-//! Ordering: everything that matters is ordered by the mutex, which a notifier held when it changed
-//! the condition and a waiter holds when it looks. The counter itself carries nothing: Relaxed.
+//! Ordering: a notifier that changed the condition with the mutex held, after the waiter had
+//! unlocked it, sees the waiter's count by that mutex, and the queue's own lock does the rest: the
+//! word is Relaxed.
 
 use core::fmt;
+use core::time::Duration;
 
-use super::primitive::{self, AtomicU32, Ordering};
-use super::{LockResult, MutexGuard};
+use super::primitive::{AtomicU32, Limit, Ordering};
+use super::raw_mutex::RawMutex;
+use super::{LockResult, MutexGuard, queue};
 
 /// Lets threads sleep until another one says that a condition may have changed; 4 bytes.
+///
+/// A notification wakes who waited first, and one thread for each `notify_one`. While the mutex is
+/// held the waiter stays asleep, and unlocking wakes it: it is no slower to notify with the mutex
+/// held than without.
+///
+/// A condition variable may be used with one mutex now and with another one later, or with two at
+/// once, which `std` forbids.
 ///
 /// # Examples
 /// ```
@@ -39,32 +48,91 @@ use super::{LockResult, MutexGuard};
 /// other.join().unwrap();
 /// ```
 pub struct Condvar {
-    /// How many notifications there were, modulo 2^32.
-    notifications: AtomicU32,
+    raw: RawCondvar,
+}
+
+/// A condition variable for locks without values.
+pub(super) struct RawCondvar {
+    /// How many wait that no notification has reached.
+    waiters: AtomicU32,
+}
+
+impl RawCondvar {
+    pub(super) const fn new() -> RawCondvar {
+        RawCondvar {
+            waiters: AtomicU32::new(0),
+        }
+    }
+
+    /// Unlocks, waits, and locks again; returns false if the limit came before a notification.
+    ///
+    /// # Safety
+    /// 1. The caller holds the mutex.
+    pub(super) unsafe fn wait(&self, mutex: &RawMutex, limit: Option<Limit>) -> bool {
+        let node = queue::Node::new(self.waiters.as_ptr(), mutex);
+        // SAFETY: it stays there: every way out is below.
+        unsafe { queue::wait(&node, &self.waiters) };
+        // SAFETY: clause 1.
+        unsafe { mutex.unlock() };
+        let mut is_notified = node.sleep(limit);
+        if !is_notified && !queue::cancel(&node, &self.waiters) {
+            // A notification was quicker. It comes at once, or when the mutex is free.
+            is_notified = node.sleep(None);
+        }
+        mutex.lock();
+        is_notified
+    }
+
+    #[inline]
+    pub(super) fn notify(&self, count: u32) {
+        if self.waiters.load(Ordering::Relaxed) != 0 {
+            queue::notify_waiters(&self.waiters, count);
+        }
+    }
+}
+
+/// Whether a wait with a limit ended because of it.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::{Condvar, Mutex};
+/// use threadbare::time::Duration;
+///
+/// let (mutex, nobody) = (Mutex::new(()), Condvar::new());
+/// let limit = Duration::from_millis(1);
+/// let (_guard, result) = nobody.wait_timeout(mutex.lock().unwrap(), limit).unwrap();
+/// assert!(result.timed_out());
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WaitTimeoutResult(bool);
+
+impl WaitTimeoutResult {
+    /// Returns whether time was up.
+    pub fn timed_out(&self) -> bool {
+        self.0
+    }
 }
 
 impl Condvar {
     /// Makes a condition variable.
     pub const fn new() -> Condvar {
         Condvar {
-            notifications: AtomicU32::new(0),
+            raw: RawCondvar::new(),
         }
     }
 
     /// Unlocks the mutex, sleeps until a notification, and locks it again.
     ///
     /// # Blocking
-    /// Until notified, or for no reason at all: look at the condition again, or use
-    /// [`Condvar::wait_while`].
+    /// Until notified. A program must allow for a return for no reason at all, as in `std`: look at
+    /// the condition again, or use [`Condvar::wait_while`].
     ///
     /// # Errors
     /// None; see [`LockResult`].
-    pub fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        let mutex = guard.mutex();
-        let seen = self.notifications.load(Ordering::Relaxed);
-        drop(guard);
-        primitive::wait(&self.notifications, seen);
-        mutex.lock()
+    pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
+        // SAFETY: the guard is proof that the caller holds the lock, as it does on return.
+        unsafe { self.raw.wait(guard.raw(), None) };
+        Ok(guard)
     }
 
     /// Sleeps until `condition` returns false.
@@ -74,7 +142,7 @@ impl Condvar {
     ///
     /// # Errors
     /// None; see [`LockResult`].
-    pub fn wait_while<'a, T, F>(
+    pub fn wait_while<'a, T: ?Sized, F>(
         &self,
         mut guard: MutexGuard<'a, T>,
         mut condition: F,
@@ -88,7 +156,91 @@ impl Condvar {
         Ok(guard)
     }
 
-    /// Wakes one sleeper, if there is one.
+    /// As [`Condvar::wait`], for `timeout` at most.
+    ///
+    /// # Blocking
+    /// Until notified, at most for `timeout`, and then until the mutex is to be had. Signal handlers
+    /// make the wait no longer. [`Duration::MAX`] is for ever.
+    ///
+    /// # Errors
+    /// None; see [`LockResult`].
+    ///
+    /// # Examples
+    /// See [`WaitTimeoutResult`].
+    pub fn wait_timeout<'a, T: ?Sized>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        timeout: Duration,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
+        let limit = Some(Limit::after(timeout));
+        // SAFETY: as in `wait`.
+        let is_notified = unsafe { self.raw.wait(guard.raw(), limit) };
+        Ok((guard, WaitTimeoutResult(!is_notified)))
+    }
+
+    /// Sleeps until `condition` returns false, for `timeout` at most. The result says that time was
+    /// up only if the condition still holds.
+    ///
+    /// # Blocking
+    /// While the condition holds, at most for `timeout`, and then until the mutex is to be had.
+    ///
+    /// # Errors
+    /// None; see [`LockResult`].
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::{Condvar, Mutex};
+    /// use threadbare::thread;
+    /// use threadbare::time::Duration;
+    ///
+    /// static DONE: Mutex<bool> = Mutex::new(false);
+    /// static CHANGED: Condvar = Condvar::new();
+    ///
+    /// let worker = thread::spawn(|| {
+    ///     *DONE.lock().unwrap() = true;
+    ///     CHANGED.notify_one();
+    /// });
+    /// let (done, limit) = (DONE.lock().unwrap(), Duration::from_secs(60));
+    /// let (done, result) = CHANGED.wait_timeout_while(done, limit, |done| !*done).unwrap();
+    /// assert!(*done && !result.timed_out());
+    /// worker.join().unwrap();
+    /// ```
+    pub fn wait_timeout_while<'a, T: ?Sized, F>(
+        &self,
+        mut guard: MutexGuard<'a, T>,
+        timeout: Duration,
+        mut condition: F,
+    ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)>
+    where
+        F: FnMut(&mut T) -> bool,
+    {
+        let limit = Limit::after(timeout);
+        let mut is_in_time = true;
+        loop {
+            if !condition(&mut guard) {
+                return Ok((guard, WaitTimeoutResult(false)));
+            }
+            if !is_in_time {
+                return Ok((guard, WaitTimeoutResult(true)));
+            }
+            // SAFETY: as in `wait`.
+            is_in_time = unsafe { self.raw.wait(guard.raw(), Some(limit)) };
+        }
+    }
+
+    /// As [`Condvar::wait`], until `limit` if there is one; says whether it was notified.
+    #[cfg(feature = "alloc")]
+    pub(super) fn wait_until<'a, T>(
+        &self,
+        guard: MutexGuard<'a, T>,
+        limit: Option<Limit>,
+    ) -> (MutexGuard<'a, T>, bool) {
+        // SAFETY: as in `wait`.
+        let is_notified = unsafe { self.raw.wait(guard.raw(), limit) };
+        (guard, is_notified)
+    }
+
+    /// Wakes the one who waits longest, if anybody does.
     ///
     /// # Examples
     /// ```
@@ -108,20 +260,12 @@ impl Condvar {
     /// holder.join().unwrap();
     /// ```
     pub fn notify_one(&self) {
-        primitive::wake_one(self.advance());
+        self.raw.notify(1);
     }
 
-    /// Wakes every sleeper.
+    /// Wakes everybody who waits: one after the other where the mutex is held.
     pub fn notify_all(&self) {
-        primitive::wake_all(self.advance());
-    }
-
-    /// Moves the counter, so that whoever is about to sleep does not, and returns its address: the
-    /// one who sees the move may free the condition variable.
-    fn advance(&self) -> *const u32 {
-        let word = self.notifications.as_ptr();
-        self.notifications.fetch_add(1, Ordering::Relaxed);
-        word
+        self.raw.notify(u32::MAX);
     }
 }
 

@@ -1,27 +1,13 @@
-//! Mutual exclusion in one word.
-//!
-//! The three-state lock of Drepper, "Futexes Are Tricky", section 6 ("mutex2"), as every system
-//! library has it. A thread that comes may overtake one that was just woken (no hand-over), which
-//! costs fairness and wins throughput.
-//!
-//! Ordering: who takes the lock sees all that the last holder did. Taking is Acquire, releasing is
-//! Release; the changes of `LOCKED` to `CONTENDED` carry nothing and are covered by the same
-//! operation's Acquire.
+//! Mutual exclusion for a value: [`RawMutex`](super::raw_mutex::RawMutex) beside it.
 
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
-use super::primitive::{self, AtomicU32, Ordering};
+use super::raw_mutex::RawMutex;
 use super::{LockResult, TryLockError, TryLockResult};
-
-/// Nobody holds the lock.
-const UNLOCKED: u32 = 0;
-/// Somebody holds it and nobody sleeps: unlocking makes no system call.
-const LOCKED: u32 = 1;
-/// Somebody holds it and somebody may sleep: unlocking wakes one.
-const CONTENDED: u32 = 2;
 
 /// Mutual exclusion for a value; `std`'s `Mutex`, 4 bytes and the value.
 ///
@@ -43,12 +29,7 @@ const CONTENDED: u32 = 2;
 /// assert_eq!(own.into_inner().unwrap(), [3, 2]);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    /// | value | holder | sleepers |
-    /// |---|---|---|
-    /// | `UNLOCKED` | none | none that was not woken |
-    /// | `LOCKED` | one | none |
-    /// | `CONTENDED` | one | perhaps some |
-    state: AtomicU32,
+    raw: RawMutex,
     value: UnsafeCell<T>,
 }
 
@@ -56,6 +37,9 @@ pub struct Mutex<T: ?Sized> {
 unsafe impl<T: ?Sized + Send> Send for Mutex<T> {}
 // SAFETY: as above.
 unsafe impl<T: ?Sized + Send> Sync for Mutex<T> {}
+// No panic that anybody survives leaves the lock open.
+impl<T: ?Sized> UnwindSafe for Mutex<T> {}
+impl<T: ?Sized> RefUnwindSafe for Mutex<T> {}
 
 /// The right to use a mutex's value; dropping it unlocks.
 ///
@@ -84,7 +68,7 @@ impl<T> Mutex<T> {
     /// Makes an unlocked mutex.
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
-            state: AtomicU32::new(UNLOCKED),
+            raw: RawMutex::new(),
             value: UnsafeCell::new(value),
         }
     }
@@ -100,7 +84,9 @@ impl<T: ?Sized> Mutex<T> {
     ///
     /// # Blocking
     /// While another thread holds it; for ever if the calling thread itself does, or one that ended
-    /// by [`exit`](crate::thread::exit) or a panic.
+    /// by [`exit`](crate::thread::exit) or a panic. Who comes later may be quicker than those who
+    /// wait, up to 4,095 times until one of them has the lock; then whoever comes waits, too, until
+    /// it is woken in its turn, or a millisecond.
     ///
     /// # Errors
     /// None: nothing unwinds, so there is no poison.
@@ -123,12 +109,18 @@ impl<T: ?Sized> Mutex<T> {
         Ok(self.value.get_mut())
     }
 
+    /// Returns false: see the module [`sync`](super).
+    pub fn is_poisoned(&self) -> bool {
+        false
+    }
+
+    /// Does nothing.
+    pub fn clear_poison(&self) {}
+
     /// [`Mutex::lock`] for callers that know that there is no poison.
     #[inline]
     pub(crate) fn lock_raw(&self) -> MutexGuard<'_, T> {
-        if !self.try_acquire() {
-            self.acquire_slow();
-        }
+        self.raw.lock();
         MutexGuard {
             mutex: self,
             _not_send: PhantomData,
@@ -139,48 +131,10 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub(crate) fn try_lock_raw(&self) -> Option<MutexGuard<'_, T>> {
         // Made only if the lock was taken: to drop a guard is to unlock.
-        self.try_acquire().then(|| MutexGuard {
+        self.raw.try_lock().then(|| MutexGuard {
             mutex: self,
             _not_send: PhantomData,
         })
-    }
-
-    #[inline]
-    fn try_acquire(&self) -> bool {
-        self.state
-            .compare_exchange(UNLOCKED, LOCKED, Ordering::Acquire, Ordering::Relaxed)
-            .is_ok()
-    }
-
-    #[cold]
-    fn acquire_slow(&self) {
-        let mut seen = self.spin();
-        if seen == UNLOCKED && self.try_acquire() {
-            return;
-        }
-        loop {
-            // From here on we may have slept beside others, so the word must say `CONTENDED` even
-            // if it is ours: our unlock then wakes the next one.
-            if seen != CONTENDED && self.state.swap(CONTENDED, Ordering::Acquire) == UNLOCKED {
-                return;
-            }
-            primitive::wait(&self.state, CONTENDED);
-            seen = self.spin();
-        }
-    }
-
-    /// Looks at the word while the lock is held and nobody sleeps, for a while; returns what it
-    /// saw last.
-    fn spin(&self) -> u32 {
-        let mut spins = primitive::SPINS_MAX;
-        loop {
-            let seen = self.state.load(Ordering::Relaxed);
-            if seen != LOCKED || spins == 0 {
-                return seen;
-            }
-            primitive::spin_loop();
-            spins -= 1;
-        }
     }
 
     /// Unlocks for a guard that was forgotten.
@@ -188,29 +142,15 @@ impl<T: ?Sized> Mutex<T> {
     /// # Safety
     /// 1. The calling thread holds the lock, and no guard of it is left.
     pub(super) unsafe fn force_unlock(&self) {
-        self.release();
-    }
-
-    #[inline]
-    fn release(&self) {
-        // After the store another thread may take the lock, finish, and free the mutex: only the
-        // address is used then.
-        let word = self.state.as_ptr();
-        if self.state.swap(UNLOCKED, Ordering::Release) == CONTENDED {
-            Self::wake(word);
-        }
-    }
-
-    #[cold]
-    fn wake(word: *const u32) {
-        primitive::wake_one(word);
+        // SAFETY: clause 1.
+        unsafe { self.raw.unlock() };
     }
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {
-    /// Returns the mutex that the guard is of.
-    pub(super) fn mutex(&self) -> &'a Mutex<T> {
-        self.mutex
+    /// Returns the lock that the guard is of.
+    pub(super) fn raw(&self) -> &'a RawMutex {
+        &self.mutex.raw
     }
 }
 
@@ -233,7 +173,8 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
-        self.mutex.release();
+        // SAFETY: the guard is proof that the lock is held, and gone.
+        unsafe { self.mutex.raw.unlock() };
     }
 }
 

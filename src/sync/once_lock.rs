@@ -3,6 +3,7 @@
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
+use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::Once;
 
@@ -99,6 +100,28 @@ impl<T> OnceLock<T> {
         unsafe { (*self.value.get()).assume_init_ref() }
     }
 
+    /// Returns the value once it was written.
+    ///
+    /// # Blocking
+    /// Until somebody writes it.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::OnceLock;
+    /// use threadbare::thread;
+    ///
+    /// static WORD: OnceLock<&str> = OnceLock::new();
+    ///
+    /// let listener = thread::spawn(|| WORD.wait().len());
+    /// WORD.set("go").unwrap();
+    /// assert_eq!(listener.join().unwrap(), 2);
+    /// ```
+    pub fn wait(&self) -> &T {
+        self.once.wait();
+        // SAFETY: the call is over.
+        unsafe { (*self.value.get()).assume_init_ref() }
+    }
+
     /// Takes the value out, leaving the cell empty.
     pub fn take(&mut self) -> Option<T> {
         if self.once.is_completed() {
@@ -127,6 +150,34 @@ impl<T> Default for OnceLock<T> {
         OnceLock::new()
     }
 }
+
+impl<T> From<T> for OnceLock<T> {
+    fn from(value: T) -> OnceLock<T> {
+        let cell = OnceLock::new();
+        // Nobody else has it.
+        let _ = cell.set(value);
+        cell
+    }
+}
+
+impl<T: Clone> Clone for OnceLock<T> {
+    fn clone(&self) -> OnceLock<T> {
+        self.get()
+            .map_or_else(OnceLock::new, |value| OnceLock::from(value.clone()))
+    }
+}
+
+impl<T: PartialEq> PartialEq for OnceLock<T> {
+    fn eq(&self, other: &OnceLock<T>) -> bool {
+        self.get() == other.get()
+    }
+}
+
+impl<T: Eq> Eq for OnceLock<T> {}
+
+// As in `std`.
+impl<T: UnwindSafe> UnwindSafe for OnceLock<T> {}
+impl<T: RefUnwindSafe + UnwindSafe> RefUnwindSafe for OnceLock<T> {}
 
 impl<T: fmt::Debug> fmt::Debug for OnceLock<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,7 +1,7 @@
-//! What the lock algorithms stand on: an atomic word, two futex calls and a pause.
+//! What the lock algorithms stand on: an atomic word, futex calls with a time limit, a pause.
 //!
-//! The one place to change when the algorithms are to run on something else than the kernel, such
-//! as a model checker: nothing in `sync` reaches past this module.
+//! The one place to change when the algorithms are to run on something else than the kernel:
+//! nothing in `sync` reaches past this module. `tests/models` puts two model checkers here.
 //!
 //! Without the feature `threads` there is nobody to exclude or to wait for: `single` takes its
 //! place.
@@ -18,13 +18,57 @@ pub use core::{
 #[cfg(not(feature = "threads"))]
 pub use single::*;
 
+use core::time::Duration;
+
 #[cfg(feature = "threads")]
 use crate::sys::futex::{self, Scope};
+use crate::sys::time::Timespec;
 
-/// Looks at a word before the first sleep: about a microsecond, less than a sleep costs. A holder
-/// that works longer is better waited for asleep.
+pub use crate::sys::futex::Kinds;
+
+/// How many queues condition variables share: enough that two of them seldom meet, 4 KiB.
 #[cfg(feature = "threads")]
-pub const SPINS_MAX: u32 = 100;
+pub const BUCKETS: usize = 64;
+
+/// A point on the monotonic clock at which a wait ends.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit(Timespec);
+
+impl Limit {
+    /// The point that is `timeout` from now.
+    pub fn after(timeout: Duration) -> Limit {
+        Limit(crate::time::deadline(timeout))
+    }
+}
+
+/// Declares statics that all threads share. A model makes them anew for each of its runs.
+macro_rules! shared {
+    ($(static $name:ident: [$of:ty; $count:expr];)*) => {$(
+        static $name: [$of; $count] = [const { <$of>::new() }; $count];
+    )*};
+}
+pub(super) use shared;
+
+/// How often a word is looked at before the first sleep: for about a microsecond, less than a sleep
+/// costs. A holder that works longer is better waited for asleep; so is every holder where there is
+/// one CPU alone.
+#[cfg(feature = "threads")]
+#[cold]
+pub fn spins() -> u32 {
+    const UNKNOWN: u32 = u32::MAX;
+    const SPINS: u32 = 100;
+    static KNOWN: AtomicU32 = AtomicU32::new(UNKNOWN);
+    // Relaxed: a number alone. Whoever finds none asks, too, and learns the same.
+    match KNOWN.load(Ordering::Relaxed) {
+        UNKNOWN => {
+            let cpus = crate::sys::task::count_cpus();
+            let spins = if cpus == Ok(1) { 0 } else { SPINS };
+            KNOWN.store(spins, Ordering::Relaxed);
+            spins
+        }
+        spins => spins,
+    }
+}
 
 /// Sleeps while the word holds `expected`, or for no reason at all: callers loop.
 #[cfg(feature = "threads")]
@@ -32,6 +76,27 @@ pub const SPINS_MAX: u32 = 100;
 pub fn wait(word: &AtomicU32, expected: u32) {
     // SAFETY: the word is aligned.
     unsafe { futex::wait(word.as_ptr(), expected, Scope::Private) };
+}
+
+/// Likewise, as a sleeper of some kinds.
+#[cfg(feature = "threads")]
+#[inline]
+pub fn wait_as(word: &AtomicU32, expected: u32, kinds: Kinds) {
+    // SAFETY: the word is aligned.
+    unsafe { futex::wait_as(word.as_ptr(), expected, Scope::Private, kinds) };
+}
+
+/// As [`wait`], until `limit` if there is one; returns false when that has passed.
+#[cfg(feature = "threads")]
+pub fn wait_until(word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
+    let Some(Limit(until)) = limit else {
+        wait(word, expected);
+        return true;
+    };
+    let (scope, clock) = (Scope::Private, crate::sys::time::Clock::Monotonic);
+    // SAFETY: the word is aligned.
+    let woken = unsafe { futex::wait_until(word.as_ptr(), expected, scope, clock, until) };
+    woken != futex::Woken::ByTimeout
 }
 
 /// Wakes one sleeper. By raw pointer: the store that came before may have given the word away.
@@ -46,4 +111,11 @@ pub fn wake_one(word: *const u32) {
 #[inline]
 pub fn wake_all(word: *const u32) {
     futex::wake(word, u32::MAX, Scope::Private);
+}
+
+/// Wakes up to `count` sleepers of some kinds, likewise.
+#[cfg(feature = "threads")]
+#[inline]
+pub fn wake_as(word: *const u32, count: u32, kinds: Kinds) {
+    futex::wake_as(word, count, Scope::Private, kinds);
 }

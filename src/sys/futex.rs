@@ -61,6 +61,20 @@ pub enum Woken {
     ByChange,
     /// A signal handler ran.
     BySignal,
+    /// The time was up: [`wait_timeout`](crate::sync::futex::wait_timeout) and
+    /// [`wait_until`](crate::sync::futex::wait_until) alone.
+    ByTimeout,
+}
+
+/// Which sleepers of a word a call is about, as bits: a wake reaches who has one of them, too.
+///
+/// One word can so have queues of several kinds. A plain wait has all bits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(pub u32);
+
+impl Kinds {
+    /// Sleepers of every kind.
+    pub const ALL: Kinds = Kinds(k::FUTEX_BITSET_MATCH_ANY as u32);
 }
 
 /// Sleeps while `*word == expected`.
@@ -95,16 +109,10 @@ pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
     let operation = (k::FUTEX_WAIT | scope.flag()) as usize;
     let forever = 0;
     // SAFETY: the kernel reads four bytes; clause 1.
-    match unsafe { call!(FUTEX, word as usize, operation, expected as usize, forever) } {
-        Ok(_) => Woken::ByWake,
-        Err(Errno::AGAIN) => Woken::ByChange,
-        Err(Errno::INTR) => Woken::BySignal,
-        // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
-        Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
-    }
+    outcome(unsafe { call!(FUTEX, word as usize, operation, expected as usize, forever) })
 }
 
-/// Sleeps while `*word == expected`, at most until `clock` shows `until`; `None` when it did.
+/// Sleeps while `*word == expected`, at most until `clock` shows `until`.
 ///
 /// # Blocking
 /// As [`wait`], and not beyond `until`.
@@ -117,14 +125,14 @@ pub unsafe fn wait_until(
     scope: Scope,
     clock: Clock,
     until: Timespec,
-) -> Option<Woken> {
-    // The operation that takes an absolute time, for waiters of every kind.
+) -> Woken {
+    // The operation that takes an absolute time.
     let clock_flag = match clock {
         Clock::Monotonic => 0,
         Clock::Realtime => k::FUTEX_CLOCK_REALTIME,
     };
     let operation = (k::FUTEX_WAIT_BITSET | clock_flag | scope.flag()) as usize;
-    let everybody = k::FUTEX_BITSET_MATCH_ANY as usize;
+    let everybody = Kinds::ALL.0 as usize;
     let (word, expected, unused) = (word as usize, expected as usize, 0);
     let (time, time32) = (until.to_kernel(), until.to_kernel32());
     let ended = with_fallback(
@@ -151,11 +159,33 @@ pub unsafe fn wait_until(
             })
         },
     );
+    outcome(ended)
+}
+
+/// Sleeps while `*word == expected`, as a sleeper of some kinds.
+///
+/// # Blocking
+/// As [`wait`].
+///
+/// # Safety
+/// 1. As [`wait`], clause 1.
+pub unsafe fn wait_as(word: *const u32, expected: u32, scope: Scope, kinds: Kinds) -> Woken {
+    let operation = (k::FUTEX_WAIT_BITSET | scope.flag()) as usize;
+    let (forever, unused) = (0, 0);
+    let (word, expected, kinds) = (word as usize, expected as usize, kinds.0 as usize);
+    // SAFETY: the kernel reads four bytes; clause 1.
+    outcome(unsafe { call!(FUTEX, word, operation, expected, forever, unused, kinds) })
+}
+
+/// Reads the kernel's answer to a wait.
+#[inline]
+fn outcome(ended: Result<usize, Errno>) -> Woken {
     match ended {
-        Ok(_) => Some(Woken::ByWake),
-        Err(Errno::AGAIN) => Some(Woken::ByChange),
-        Err(Errno::INTR) => Some(Woken::BySignal),
-        Err(Errno::TIMEDOUT) => None,
+        Ok(_) => Woken::ByWake,
+        Err(Errno::AGAIN) => Woken::ByChange,
+        Err(Errno::INTR) => Woken::BySignal,
+        Err(Errno::TIMEDOUT) => Woken::ByTimeout,
+        // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
         Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
     }
 }
@@ -186,5 +216,74 @@ pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
         // What a shared wake on unmapped memory answers: nobody sleeps there.
         Err(Errno::FAULT) => 0,
         Err(errno) => crate::fatal::fatal_errno("futex wake", errno),
+    }
+}
+
+/// Wakes up to `count` sleepers on `word` that are of one of `kinds`; returns how many there were.
+#[inline]
+pub fn wake_as(word: *const u32, count: u32, scope: Scope, kinds: Kinds) -> usize {
+    let operation = (k::FUTEX_WAKE_BITSET | scope.flag()) as usize;
+    let (word, count, unused) = (word as usize, count.min(i32::MAX as u32) as usize, 0);
+    let kinds = kinds.0 as usize;
+    // SAFETY: as for `wake`, and likewise for errors.
+    unsafe { call!(FUTEX, word, operation, count, unused, unused, kinds) }.unwrap_or(0)
+}
+
+/// If `*from == expected`, wakes up to `wake_count` of its sleepers and makes up to `move_count`
+/// others sleep on `to` instead.
+///
+/// It spares them to wake up only to sleep again. Returns how many were woken and moved together,
+/// `None` where the word held another value, or is gone.
+///
+/// Whoever is moved returns from its wait when `to` is woken, and only then: the caller owes it
+/// that wake-up.
+///
+/// # Kernel
+/// futex(2), `FUTEX_CMP_REQUEUE`.
+///
+/// # Safety
+/// 1. Both words are aligned to 4 bytes.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::atomic::{AtomicU32, Ordering};
+/// use threadbare::sync::futex::{Scope, requeue, wait, wake};
+/// use threadbare::thread;
+///
+/// static DOOR: AtomicU32 = AtomicU32::new(0);
+/// static HALL: AtomicU32 = AtomicU32::new(0);
+///
+/// let visitor = thread::spawn(|| {
+///     while DOOR.load(Ordering::Acquire) == 0 {
+///         // SAFETY: a static is aligned.
+///         unsafe { wait(DOOR.as_ptr(), 0, Scope::Private) };
+///     }
+/// });
+/// // SAFETY: likewise. Nobody is woken, and one sleeper moved, as soon as there is one.
+/// while unsafe { requeue(DOOR.as_ptr(), 0, 0, HALL.as_ptr(), 1, Scope::Private) } != Some(1) {
+///     thread::yield_now();
+/// }
+/// DOOR.store(1, Ordering::Release);
+/// assert_eq!(wake(HALL.as_ptr(), 1, Scope::Private), 1);
+/// visitor.join().unwrap();
+/// ```
+pub unsafe fn requeue(
+    from: *const u32,
+    expected: u32,
+    wake_count: u32,
+    to: *const u32,
+    move_count: u32,
+    scope: Scope,
+) -> Option<usize> {
+    let operation = (k::FUTEX_CMP_REQUEUE | scope.flag()) as usize;
+    let count = |count: u32| count.min(i32::MAX as u32) as usize;
+    let (from, to, expected) = (from as usize, to as usize, expected as usize);
+    let (wake_count, move_count) = (count(wake_count), count(move_count));
+    // SAFETY: the kernel reads four bytes of `from`; clause 1.
+    match unsafe { call!(FUTEX, from, operation, wake_count, move_count, to, expected) } {
+        Ok(count) => Some(count),
+        // EFAULT: as for `wake`.
+        Err(Errno::AGAIN | Errno::FAULT) => None,
+        Err(errno) => crate::fatal::fatal_errno("futex requeue", errno),
     }
 }

@@ -22,7 +22,7 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::current;
-use crate::sys::futex::{self, Scope};
+use crate::sys::futex::{self, Scope, Woken};
 use crate::sys::time::Clock;
 use crate::time::{Duration, deadline};
 
@@ -108,7 +108,7 @@ pub fn park_timeout(timeout: Duration) {
         let (scope, clock) = (Scope::Private, Clock::Monotonic);
         // SAFETY: the word is a record's, aligned.
         let woken = unsafe { futex::wait_until(word.as_ptr(), PARKED, scope, clock, limit) };
-        if woken.is_none() {
+        if woken == Woken::ByTimeout {
             // A token that came with the limit is taken, and what came before it is seen.
             word.swap(EMPTY, Ordering::Acquire);
             return;

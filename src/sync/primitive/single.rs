@@ -10,7 +10,9 @@
 
 use core::cell::Cell;
 
-use super::Ordering;
+use super::{Kinds, Limit, Ordering};
+use crate::sys::futex::{self, Scope};
+use crate::sys::time::Clock;
 
 /// What stands for an atomic word.
 pub type AtomicU32 = Plain<u32>;
@@ -84,8 +86,14 @@ impl Plain<u32> {
     }
 }
 
+/// Who waits in a queue dies: one is plenty.
+pub const BUCKETS: usize = 1;
+
 /// Nobody changes a word while it is looked at.
-pub const SPINS_MAX: u32 = 0;
+#[inline]
+pub fn spins() -> u32 {
+    0
+}
 
 /// Nobody is waited for.
 #[inline]
@@ -103,6 +111,23 @@ pub fn wait(word: &AtomicU32, expected: u32) {
     }
 }
 
+/// Likewise.
+pub fn wait_as(word: &AtomicU32, expected: u32, _: Kinds) {
+    wait(word, expected);
+}
+
+/// Lets the time pass that nothing else will end; without a limit as [`wait`].
+pub fn wait_until(word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
+    let Some(Limit(until)) = limit else {
+        wait(word, expected);
+        return true;
+    };
+    let (scope, clock) = (Scope::Private, Clock::Monotonic);
+    // SAFETY: the word is aligned.
+    let woken = unsafe { futex::wait_until(word.as_ptr(), expected, scope, clock, until) };
+    woken != futex::Woken::ByTimeout
+}
+
 /// Nobody sleeps.
 #[inline]
 pub fn wake_one(_: *const u32) {}
@@ -110,3 +135,7 @@ pub fn wake_one(_: *const u32) {}
 /// Nobody sleeps.
 #[inline]
 pub fn wake_all(_: *const u32) {}
+
+/// Nobody sleeps.
+#[inline]
+pub fn wake_as(_: *const u32, _: u32, _: Kinds) {}

@@ -1,0 +1,116 @@
+//! A value that is made when it is first looked at.
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::panic::{RefUnwindSafe, UnwindSafe};
+
+use super::Once;
+
+/// Either what makes the value, or the value; `Once` says which.
+union Content<T, F> {
+    make: ManuallyDrop<F>,
+    value: ManuallyDrop<T>,
+}
+
+/// A value that a closure makes when it is first looked at; `std`'s `LazyLock`.
+///
+/// # Examples
+/// ```
+/// use threadbare::sync::LazyLock;
+///
+/// static SQUARES: LazyLock<[u32; 4]> = LazyLock::new(|| core::array::from_fn(|n| (n * n) as u32));
+/// assert_eq!(SQUARES[3], 9);
+/// assert_eq!(LazyLock::force(&SQUARES).len(), 4);
+/// ```
+pub struct LazyLock<T, F = fn() -> T> {
+    once: Once,
+    content: UnsafeCell<Content<T, F>>,
+}
+
+// SAFETY: the value is shared (`Sync`), made by one thread and dropped by another (`Send`), and the
+// closure moves into the thread that calls it (`Send`).
+unsafe impl<T: Sync + Send, F: Send> Sync for LazyLock<T, F> {}
+
+impl<T, F: FnOnce() -> T> LazyLock<T, F> {
+    /// Makes a value to come.
+    pub const fn new(make: F) -> LazyLock<T, F> {
+        LazyLock {
+            once: Once::new(),
+            content: UnsafeCell::new(Content {
+                make: ManuallyDrop::new(make),
+            }),
+        }
+    }
+
+    /// Returns the value, which is made if there is none.
+    ///
+    /// # Blocking
+    /// While another thread is making it; for ever if the closure looks at it itself, or ends its
+    /// thread.
+    #[inline]
+    pub fn force(this: &LazyLock<T, F>) -> &T {
+        this.once.call_once(|| {
+            // SAFETY: within the one call nobody else looks; there is no value yet.
+            let content = unsafe { &mut *this.content.get() };
+            // SAFETY: likewise; the closure is not used again.
+            let make = unsafe { ManuallyDrop::take(&mut content.make) };
+            content.value = ManuallyDrop::new(make());
+        });
+        // SAFETY: the call is over.
+        unsafe { &(*this.content.get()).value }
+    }
+}
+
+impl<T, F> LazyLock<T, F> {
+    /// Returns the value, if it was made.
+    fn get(&self) -> Option<&T> {
+        // SAFETY: the call is over, and the value is not written again.
+        (self.once.is_completed()).then(|| unsafe { &*(*self.content.get()).value })
+    }
+}
+
+impl<T, F> Drop for LazyLock<T, F> {
+    fn drop(&mut self) {
+        let is_made = self.once.is_completed();
+        let content = self.content.get_mut();
+        if is_made {
+            // SAFETY: it is a value, and not used again.
+            unsafe { ManuallyDrop::drop(&mut content.value) };
+        } else {
+            // SAFETY: it is a closure (none that began to make the value has unwound), likewise.
+            unsafe { ManuallyDrop::drop(&mut content.make) };
+        }
+    }
+}
+
+impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {
+    type Target = T;
+
+    #[inline]
+    fn deref(&self) -> &T {
+        LazyLock::force(self)
+    }
+}
+
+impl<T: Default> Default for LazyLock<T> {
+    fn default() -> LazyLock<T> {
+        LazyLock::new(T::default)
+    }
+}
+
+impl<T: fmt::Debug, F> fmt::Debug for LazyLock<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut f = f.debug_tuple("LazyLock");
+        match self.get() {
+            Some(value) => f.field(value),
+            None => f.field(&format_args!("<uninit>")),
+        };
+        f.finish()
+    }
+}
+
+// As in `std`.
+impl<T: UnwindSafe, F: UnwindSafe> UnwindSafe for LazyLock<T, F> {}
+impl<T: RefUnwindSafe + UnwindSafe, F: UnwindSafe> RefUnwindSafe for LazyLock<T, F> {}

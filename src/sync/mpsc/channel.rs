@@ -1,0 +1,199 @@
+//! What both ends of a channel share: a mutex over a buffer, and two condition variables.
+//!
+//! The mutex orders everything. Notifications come after it is unlocked: both ends keep the channel
+//! alive, and who is woken finds it free.
+
+use alloc::collections::VecDeque;
+use core::mem;
+use core::ptr::NonNull;
+
+use super::super::primitive::Limit;
+use super::super::{Condvar, Mutex, MutexGuard};
+use super::error::{RecvTimeoutError, SendError, TrySendError};
+
+/// The middle of a channel.
+pub(super) struct Channel<T> {
+    state: Mutex<State<T>>,
+    /// A message came, or the last sender went. The receiver waits.
+    arrived: Condvar,
+    /// There is room, the message was taken, or the receiver went. Senders wait.
+    left: Condvar,
+    /// How many messages the buffer holds, if there is a bound.
+    bound: Option<usize>,
+}
+
+struct State<T> {
+    buffer: VecDeque<T>,
+    /// With a bound of 0: the messages of the senders that wait, the first first.
+    offers: VecDeque<Offer<T>>,
+    senders: usize,
+    has_receiver: bool,
+    /// The receiver sleeps, and takes what comes.
+    is_awaited: bool,
+}
+
+/// A message on the stack of its sender, who waits until it is gone, or until it has taken the offer
+/// back: both with the lock held.
+struct Offer<T>(NonNull<Option<T>>);
+
+// SAFETY: whoever holds the lock may take the message, in whichever thread.
+unsafe impl<T: Send> Send for Offer<T> {}
+
+impl<T> State<T> {
+    fn take(&mut self) -> Option<T> {
+        self.buffer.pop_front().or_else(|| {
+            let Offer(mut message) = self.offers.pop_front()?;
+            // SAFETY: the sender waits while the offer is queued, and looks with the lock held.
+            unsafe { message.as_mut() }.take()
+        })
+    }
+}
+
+impl<T> Channel<T> {
+    /// Makes one with a sender and a receiver.
+    pub(super) fn new(bound: Option<usize>) -> Channel<T> {
+        Channel {
+            state: Mutex::new(State {
+                buffer: VecDeque::new(),
+                offers: VecDeque::new(),
+                senders: 1,
+                has_receiver: true,
+                is_awaited: false,
+            }),
+            arrived: Condvar::new(),
+            left: Condvar::new(),
+            bound,
+        }
+    }
+
+    pub(super) fn add_sender(&self) {
+        self.state.lock_raw().senders += 1;
+    }
+
+    pub(super) fn remove_sender(&self) {
+        let mut state = self.state.lock_raw();
+        state.senders -= 1;
+        let is_last = state.senders == 0;
+        drop(state);
+        if is_last {
+            self.arrived.notify_one();
+        }
+    }
+
+    pub(super) fn remove_receiver(&self) {
+        let mut state = self.state.lock_raw();
+        state.has_receiver = false;
+        let buffer = mem::take(&mut state.buffer);
+        drop(state);
+        self.left.notify_all();
+        // With nothing locked: a message's destructor may send.
+        drop(buffer);
+    }
+
+    pub(super) fn send(&self, message: T) -> Result<(), SendError<T>> {
+        let mut state = self.state.lock_raw();
+        match self.bound {
+            Some(0) => return self.offer(state, message),
+            Some(bound) => {
+                while state.buffer.len() >= bound && state.has_receiver {
+                    (state, _) = self.left.wait_until(state, None);
+                }
+            }
+            None => {}
+        }
+        if !state.has_receiver {
+            return Err(SendError(message));
+        }
+        self.put(state, message);
+        Ok(())
+    }
+
+    fn put(&self, mut state: MutexGuard<'_, State<T>>, message: T) {
+        state.buffer.push_back(message);
+        drop(state);
+        self.arrived.notify_one();
+    }
+
+    /// Offers a message and waits until it is taken.
+    fn offer(&self, mut state: MutexGuard<'_, State<T>>, message: T) -> Result<(), SendError<T>> {
+        let mut message = Some(message);
+        let offered = NonNull::from(&mut message);
+        if state.has_receiver {
+            state.offers.push_back(Offer(offered));
+            self.arrived.notify_one();
+        }
+        loop {
+            // SAFETY: the lock is held; see `Offer`.
+            if unsafe { offered.as_ref() }.is_none() {
+                return Ok(());
+            }
+            if !state.has_receiver {
+                state.offers.retain(|Offer(other)| *other != offered);
+                drop(state);
+                // SAFETY: the offer is no longer queued.
+                let message = unsafe { offered.read() };
+                return match message {
+                    Some(message) => Err(SendError(message)),
+                    None => Ok(()),
+                };
+            }
+            (state, _) = self.left.wait_until(state, None);
+        }
+    }
+
+    pub(super) fn try_send(&self, message: T) -> Result<(), TrySendError<T>> {
+        let state = self.state.lock_raw();
+        let has_room = match self.bound {
+            Some(0) => state.is_awaited && state.buffer.is_empty() && state.offers.is_empty(),
+            Some(bound) => state.buffer.len() < bound,
+            None => true,
+        };
+        if !state.has_receiver {
+            Err(TrySendError::Disconnected(message))
+        } else if !has_room {
+            Err(TrySendError::Full(message))
+        } else {
+            self.put(state, message);
+            Ok(())
+        }
+    }
+
+    /// Returns the next message, which came within `limit`. A receiver that does not `sleep` gets
+    /// the error that time was up.
+    ///
+    /// Of a channel without a bound it takes all messages at once, and leaves those after the first
+    /// in `batch`, which is empty before.
+    pub(super) fn receive(
+        &self,
+        batch: &mut VecDeque<T>,
+        sleep: bool,
+        limit: Option<Limit>,
+    ) -> Result<T, RecvTimeoutError> {
+        let mut state = self.state.lock_raw();
+        let mut is_in_time = sleep;
+        loop {
+            if self.bound.is_none() {
+                // The buffers change places: both are kept.
+                mem::swap(batch, &mut state.buffer);
+                if let Some(message) = batch.pop_front() {
+                    return Ok(message);
+                }
+            } else if let Some(message) = state.take() {
+                drop(state);
+                // The first sender that waits: with a bound of 0 the one whose message it was, for
+                // senders queue in the order of their offers.
+                self.left.notify_one();
+                return Ok(message);
+            }
+            if state.senders == 0 {
+                return Err(RecvTimeoutError::Disconnected);
+            }
+            if !is_in_time {
+                return Err(RecvTimeoutError::Timeout);
+            }
+            state.is_awaited = true;
+            (state, is_in_time) = self.arrived.wait_until(state, limit);
+            state.is_awaited = false;
+        }
+    }
+}
