@@ -1,0 +1,291 @@
+// What `src/sync/primitive.rs` is in the real build: words and futexes of a model checker. Both
+// checkers include this file; `super::checker` says which it is.
+//
+// The kernel's queue is an ordinary list: all threads of a model are one thread of the system's, and
+// change places only where they call the checker. Whoever sleeps or wakes touches `KERNEL`, so that
+// the checker knows that the order matters; relaxed, so that it orders nothing else.
+
+use checker::{atomic, lazy_static, thread};
+use crate::mutants::{self, Change};
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::time::Duration;
+
+pub use std::sync::atomic::Ordering;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(pub u32);
+
+impl Kinds {
+    pub const ALL: Kinds = Kinds(u32::MAX);
+}
+
+/// All condition variables meet in one queue.
+pub const BUCKETS: usize = 1;
+
+macro_rules! shared {
+    ($(static $name:ident: [$of:ty; $count:expr];)*) => {
+        primitive::lazy! {$(
+            static ref $name: [$of; 1] = [<$of>::new()];
+        )*}
+    };
+}
+pub(super) use shared;
+pub(super) use checker::lazy_static as lazy;
+
+lazy_static! {
+    static ref KERNEL: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Asleep,
+    Woken,
+    TooLate,
+}
+
+struct Sleeper {
+    word: *const u32,
+    kinds: u32,
+    has_limit: bool,
+    state: Rc<Cell<State>>,
+    thread: thread::Thread,
+}
+
+thread_local! {
+    static SLEEPERS: RefCell<Vec<Sleeper>> = const { RefCell::new(Vec::new()) };
+    static TIME_IS_UP: Cell<bool> = const { Cell::new(false) };
+    static GONE: RefCell<Vec<*const u32>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Begins a run of a model.
+pub fn begin() {
+    KERNEL.load(Ordering::Relaxed);
+    SLEEPERS.with_borrow_mut(Vec::clear);
+    TIME_IS_UP.set(false);
+    GONE.with_borrow_mut(Vec::clear);
+}
+
+fn enter_kernel() {
+    KERNEL.fetch_add(1, Ordering::Relaxed);
+}
+
+/// Says that a word's memory is somebody else's now.
+pub fn bury(word: *const u32) {
+    GONE.with_borrow_mut(|gone| gone.push(word));
+}
+
+/// Wakes those that `is_meant`, who are told `state`.
+fn wake_those(count: u32, state: State, is_meant: impl Fn(&Sleeper) -> bool) {
+    let mut woken = Vec::new();
+    SLEEPERS.with_borrow_mut(|sleepers| {
+        while woken.len() < count as usize {
+            let Some(at) = sleepers.iter().position(&is_meant) else { break };
+            woken.push(sleepers.remove(at));
+        }
+    });
+    for sleeper in &woken {
+        sleeper.state.set(state);
+    }
+    for sleeper in woken {
+        sleeper.thread.unpark();
+    }
+}
+
+/// Lets all time pass: limits have come, now and from now on.
+pub fn pass_time() {
+    enter_kernel();
+    TIME_IS_UP.set(true);
+    wake_those(u32::MAX, State::TooLate, |sleeper| sleeper.has_limit);
+}
+
+/// Wakes everybody for no reason.
+pub fn disturb() {
+    enter_kernel();
+    wake_those(u32::MAX, State::Woken, |_| true);
+}
+
+#[derive(Debug)]
+pub struct AtomicU32 {
+    word: atomic::AtomicU32,
+    /// What the word holds in the end of its modification order: what the kernel sees.
+    latest: Cell<u32>,
+}
+
+// SAFETY: the threads of a model take turns.
+unsafe impl Sync for AtomicU32 {}
+
+impl AtomicU32 {
+    pub fn new(value: u32) -> AtomicU32 {
+        let made = AtomicU32 { word: atomic::AtomicU32::new(value), latest: Cell::new(value) };
+        made
+    }
+
+    pub fn as_ptr(&self) -> *mut u32 {
+        std::ptr::from_ref(self).cast_mut().cast()
+    }
+
+    fn look(&self) {
+        let address = self.as_ptr().cast_const();
+        let is_gone = GONE.with_borrow(|gone| gone.contains(&address));
+        assert!(!is_gone, "a word was used that is gone");
+    }
+
+    pub fn load(&self, site: usize, ordering: Ordering) -> u32 {
+        self.look();
+        let value = self.word.load(mutants::ordering(site, 0, ordering));
+        if mutants::is(site, Change::Spoiled) { 0 } else { value }
+    }
+
+    pub fn store(&self, site: usize, value: u32, ordering: Ordering) {
+        self.look();
+        if !mutants::is(site, Change::Spoiled) {
+            self.word.store(value, mutants::ordering(site, 0, ordering));
+            self.latest.set(value);
+        }
+    }
+
+    fn update<R>(
+        &self,
+        site: usize,
+        ordering: Ordering,
+        whole: impl FnOnce(Ordering) -> R,
+        from_load: impl FnOnce(u32) -> (u32, R),
+    ) -> R {
+        self.look();
+        let ordering = mutants::ordering(site, 0, ordering);
+        if mutants::is(site, Change::Spoiled) {
+            let (load, store) = match ordering {
+                Ordering::Acquire => (Ordering::Acquire, Ordering::Relaxed),
+                Ordering::Release => (Ordering::Relaxed, Ordering::Release),
+                Ordering::Relaxed => (Ordering::Relaxed, Ordering::Relaxed),
+                _ => (Ordering::Acquire, Ordering::Release),
+            };
+            let (value, result) = from_load(self.word.load(load));
+            self.word.store(value, store);
+            self.latest.set(value);
+            return result;
+        }
+        whole(ordering)
+    }
+
+    pub fn swap(&self, site: usize, value: u32, ordering: Ordering) -> u32 {
+        let whole = |ordering| {
+            let old = self.word.swap(value, ordering);
+            self.latest.set(value);
+            old
+        };
+        self.update(site, ordering, whole, |old| (value, old))
+    }
+
+    pub fn fetch_sub(&self, site: usize, value: u32, ordering: Ordering) -> u32 {
+        let whole = |ordering| {
+            let old = self.word.fetch_sub(value, ordering);
+            self.latest.set(old.wrapping_sub(value));
+            old
+        };
+        self.update(site, ordering, whole, |old| (old.wrapping_sub(value), old))
+    }
+
+    pub fn compare_exchange(
+        &self,
+        site: usize,
+        current: u32,
+        new: u32,
+        success: Ordering,
+        failure: Ordering,
+    ) -> Result<u32, u32> {
+        self.look();
+        let success = mutants::ordering(site, 0, success);
+        let failure = mutants::ordering(site, 1, failure);
+        if mutants::is(site, Change::Spoiled) {
+            let found = self.word.load(failure);
+            if found != current {
+                return Err(found);
+            }
+            self.word.swap(new, success);
+            self.latest.set(new);
+            return Ok(found);
+        }
+        let result = self.word.compare_exchange(current, new, success, failure);
+        if result.is_ok() {
+            self.latest.set(new);
+        }
+        result
+    }
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Limit;
+
+impl Limit {
+    pub fn after(_: Duration) -> Limit {
+        Limit
+    }
+}
+
+pub fn spins() -> u32 {
+    0
+}
+
+pub fn spin_loop() {
+    thread::yield_now();
+}
+
+fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: bool) -> bool {
+    word.look();
+    // That the order of this and of changes of the word matters.
+    word.word.load(Ordering::Relaxed);
+    enter_kernel();
+    if word.latest.get() != expected && !mutants::is(site, Change::Spoiled) {
+        // The kernel has read the newer value for this thread, which cannot go on to see the older.
+        thread::yield_now();
+        return true;
+    }
+    if has_limit && TIME_IS_UP.get() {
+        return false;
+    }
+    let state = Rc::new(Cell::new(State::Asleep));
+    let sleeper = Sleeper {
+        word: word.as_ptr(),
+        kinds: kinds.0,
+        has_limit,
+        state: state.clone(),
+        thread: thread::current(),
+    };
+    SLEEPERS.with_borrow_mut(|sleepers| sleepers.push(sleeper));
+    while state.get() == State::Asleep {
+        thread::park();
+    }
+    state.get() == State::Woken
+}
+
+pub fn wait(site: usize, word: &AtomicU32, expected: u32) {
+    sleep(site, word, expected, Kinds::ALL, false);
+}
+
+pub fn wait_as(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds) {
+    sleep(site, word, expected, kinds, false);
+}
+
+pub fn wait_until(site: usize, word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
+    sleep(site, word, expected, Kinds::ALL, limit.is_some())
+}
+
+pub fn wake_one(site: usize, word: *const u32) {
+    wake_as(site, word, 1, Kinds::ALL);
+}
+
+pub fn wake_all(site: usize, word: *const u32) {
+    wake_as(site, word, u32::MAX, Kinds::ALL);
+}
+
+pub fn wake_as(site: usize, word: *const u32, count: u32, kinds: Kinds) {
+    if mutants::is(site, Change::Spoiled) {
+        return;
+    }
+    enter_kernel();
+    wake_those(count, State::Woken, |sleeper| {
+        sleeper.word == word && sleeper.kinds & kinds.0 != 0
+    });
+}

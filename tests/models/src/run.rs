@@ -1,0 +1,168 @@
+//! Runs models and mutants, each in a process of its own.
+
+use crate::mutants::{self, Mutant};
+use crate::{Model, under_loom, under_shuttle};
+use std::env;
+use std::io::Read;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::sync::Mutex;
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a process may take.
+const LIMIT: Duration = Duration::from_secs(60);
+/// How many orders shuttle tries.
+const ORDERS: usize = 3000;
+/// Processes at a time.
+const JOBS: usize = 2;
+
+/// The models with what they are called, under both checkers.
+fn models() -> Vec<(String, &'static str, &'static Model)> {
+    let named = |checker, models: &'static [Model]| {
+        models.iter().map(move |model| (format!("{checker}/{}", model.name), checker, model))
+    };
+    named("loom", under_loom::models::ALL)
+        .chain(named("shuttle", under_shuttle::models::ALL))
+        .collect()
+}
+
+/// Runs one model in this process; a failure panics or hangs.
+fn run(checker: &str, model: &'static Model) {
+    let run = model.run;
+    if checker == "loom" {
+        let mut builder = loom::model::Builder::new();
+        builder.preemption_bound = model.preemptions;
+        builder.max_branches = 5_000;
+        builder.check(run);
+    } else {
+        shuttle::check_random(run, ORDERS);
+    }
+}
+
+enum Case {
+    Model(String),
+    Mutant(String, Mutant),
+}
+
+/// Waits for a process within the limit; returns whether it succeeded, and what it said last.
+fn outcome(mut child: Child) -> (bool, String) {
+    let begun = Instant::now();
+    let mut pipe = child.stderr.take();
+    let said = thread::spawn(move || {
+        let mut text = Vec::new();
+        if let Some(pipe) = &mut pipe {
+            let _ = pipe.read_to_end(&mut text);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    });
+    let is_ok = loop {
+        match child.try_wait() {
+            Ok(Some(status)) => break status.success(),
+            Ok(None) if begun.elapsed() < LIMIT => thread::sleep(Duration::from_millis(2)),
+            _ => {
+                let _ = child.kill();
+                let _ = child.wait();
+                break false;
+            }
+        }
+    };
+    (is_ok, said.join().unwrap_or_default())
+}
+
+/// Runs a model in a process of its own, perhaps on a mutant.
+fn try_model(name: &str, mutant: Option<&str>) -> (bool, String) {
+    let this = env::current_exe().expect("this program has a name");
+    let child = Command::new(this)
+        .args(["--one", name])
+        .args(mutant)
+        .env("RUST_BACKTRACE", "0")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("this program can be started");
+    outcome(child)
+}
+
+impl Case {
+    fn name(&self) -> String {
+        match self {
+            Case::Model(name) => name.clone(),
+            Case::Mutant(name, _) => format!("mutant/{name}"),
+        }
+    }
+
+    fn run(&self) -> Result<String, String> {
+        match self {
+            Case::Model(name) => match try_model(name, None) {
+                (true, _) => Ok(String::new()),
+                (false, said) => Err(said),
+            },
+            Case::Mutant(name, mutant) => {
+                let hint = HINTS.contains(&name_without_line(name).as_str());
+                let file = mutant.site().file;
+                let looks = |model: &Model| model.files.contains(&file);
+                let catches = |(model, _, _): &&(String, _, _)| !try_model(model, Some(name)).0;
+                let caught = models().iter().filter(|m| looks(m.2)).find(catches).map(|m| m.0.clone());
+                match (caught, hint) {
+                    (Some(model), false) => Ok(format!("caught by {model}")),
+                    (None, true) => Ok("a hint: every model bears it".into()),
+                    (None, false) => Err("no model catches it".into()),
+                    (Some(model), true) => Err(format!("no hint: {model} catches it")),
+                }
+            }
+        }
+    }
+}
+
+fn name_without_line(name: &str) -> String {
+    let (file, rest) = name.split_once(':').unwrap_or((name, ""));
+    format!("{file}:{}", rest.split_once('/').map_or("", |(_, rest)| rest))
+}
+
+/// Mutants that no model may catch: loads whose value is checked by what follows.
+const HINTS: &[&str] = &[];
+
+pub fn main() -> ExitCode {
+    let arguments: Vec<_> = env::args().skip(1).collect();
+    if let [flag, name, mutant @ ..] = arguments.as_slice()
+        && flag == "--one"
+    {
+        if let [mutant] = mutant {
+            let found = mutants::all().into_iter().find(|known| known.name() == *mutant);
+            mutants::choose(found.expect("the mutant is known"));
+        }
+        let models = models();
+        let (_, checker, model) =
+            models.iter().find(|(known, _, _)| known == name).expect("the model is known");
+        run(checker, model);
+        return ExitCode::SUCCESS;
+    }
+    let filter = arguments.first().map_or("", String::as_str);
+    let named = |mutant: Mutant| Case::Mutant(mutant.name(), mutant);
+    let cases: Vec<_> = models()
+        .into_iter()
+        .map(|(name, _, _)| Case::Model(name))
+        .chain(mutants::all().into_iter().map(named))
+        .filter(|case| case.name().contains(filter))
+        .collect();
+    let left = Mutex::new(cases.iter());
+    thread::scope(|scope| {
+        for _ in 0..JOBS {
+            scope.spawn(|| {
+                loop {
+                    let Some(case) = left.lock().expect("nobody panics").next() else { return };
+                    let begun = Instant::now();
+                    let outcome = case.run();
+                    let seconds = begun.elapsed().as_secs_f32();
+                    match outcome {
+                        Ok(how) => println!("ok {} {seconds:.1} s {how}", case.name()),
+                        Err(why) => println!("FAIL {} {seconds:.1} s {why}", case.name()),
+                    }
+                }
+            });
+        }
+    });
+    println!("end {}", cases.len());
+    ExitCode::SUCCESS
+}

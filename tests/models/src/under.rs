@@ -1,0 +1,25 @@
+// The algorithms and their models, for one of the checkers.
+
+pub mod sync {
+    pub mod primitive {
+        use super::super::checker;
+        include!("primitive.rs");
+    }
+    #[allow(dead_code, unused_imports, unused_qualifications, missing_docs, clippy::all)]
+    pub mod algorithms {
+        use super::primitive;
+        include!(concat!(env!("OUT_DIR"), "/sync.rs"));
+        use condvar::Condvar;
+        use mutex::{Mutex, MutexGuard};
+        use poison::{LockResult, PoisonError, TryLockError, TryLockResult};
+
+        pub mod models {
+            use super::super::super::checker::{Data, thread};
+            use super::super::primitive::{self, Limit};
+            use super::{barrier, condvar, once, raw_mutex, raw_rwlock};
+            use super::{reset_event, semaphore, wait_group};
+            include!("models.rs");
+        }
+    }
+}
+pub use sync::algorithms::models;
