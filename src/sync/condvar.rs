@@ -85,9 +85,15 @@ impl RawCondvar {
 
     #[inline]
     pub(super) fn notify(&self, count: u32) {
-        if self.waiters.load(Ordering::Relaxed) != 0 {
+        if self.has_waiters() {
             queue::notify_waiters(&self.waiters, count);
         }
+    }
+
+    /// Returns whether anybody waits whom no notification has reached.
+    #[inline]
+    pub(super) fn has_waiters(&self) -> bool {
+        self.waiters.load(Ordering::Relaxed) != 0
     }
 }
 

@@ -18,6 +18,8 @@ pub use core::{
 #[cfg(not(feature = "threads"))]
 pub use single::*;
 
+/// What one thread after the other touches, in an order that the algorithms owe.
+pub use core::cell::Cell as Handed;
 use core::time::Duration;
 
 #[cfg(feature = "threads")]

@@ -19,10 +19,10 @@
 //! The buckets' locks order the queues. `NOTIFIED` is Release and is read with Acquire: the waiter
 //! ends the node's life, after all that others did to it.
 
-use core::cell::{Cell, UnsafeCell};
+use core::cell::UnsafeCell;
 use core::ptr;
 
-use super::primitive::{self, AtomicU32, BUCKETS, Limit, Ordering};
+use super::primitive::{self, AtomicU32, BUCKETS, Handed, Limit, Ordering};
 use super::raw_mutex::RawMutex;
 
 /// The thread waits.
@@ -32,23 +32,23 @@ const NOTIFIED: u32 = 1;
 
 /// A thread in a queue.
 pub(super) struct Node {
-    next: Cell<*const Node>,
+    next: Handed<*const Node>,
     /// The condition variable's address.
     condvar: *const u32,
     mutex: *const RawMutex,
     /// Whether a notification has taken the node out of the condition variable's queue; guarded by
     /// the bucket there.
-    is_taken: Cell<bool>,
+    is_taken: Handed<bool>,
     word: AtomicU32,
 }
 
 impl Node {
     pub(super) fn new(condvar: *const u32, mutex: *const RawMutex) -> Node {
         Node {
-            next: Cell::new(ptr::null()),
+            next: Handed::new(ptr::null()),
             condvar,
             mutex,
-            is_taken: Cell::new(false),
+            is_taken: Handed::new(false),
             word: AtomicU32::new(WAITING),
         }
     }
@@ -57,10 +57,11 @@ impl Node {
     pub(super) fn sleep(&self, limit: Option<Limit>) -> bool {
         loop {
             if self.word.load(Ordering::Acquire) == NOTIFIED {
+                debug_assert!(self.is_taken.get(), "nobody else makes it so");
                 return true;
             }
             if !primitive::wait_until(&self.word, WAITING, limit) {
-                return self.word.load(Ordering::Acquire) == NOTIFIED;
+                return false;
             }
         }
     }

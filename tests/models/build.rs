@@ -29,6 +29,8 @@ const SMALLER: &[(&str, &str, &str)] = &[("raw_mutex", "PASS", "1 << 14")];
 
 struct Numbering {
     file: &'static str,
+    /// The function that is visited, and how many operations it had so far.
+    function: (String, usize),
     /// Rows of the list, as Rust source.
     sites: String,
     count: usize,
@@ -38,11 +40,12 @@ impl Numbering {
     fn site(&mut self, operation: &str, line: usize, orderings: &[String]) -> Expr {
         let number = self.count;
         self.count += 1;
-        let file = self.file;
+        let (file, (function, index)) = (self.file, &mut self.function);
+        *index += 1;
         writeln!(
             self.sites,
-            "Site {{ file: {file:?}, line: {line}, operation: {operation:?}, \
-             orderings: &{orderings:?} }},"
+            "Site {{ file: {file:?}, line: {line}, place: \"{function}#{index}\", \
+             operation: {operation:?}, orderings: &{orderings:?} }},"
         )
         .expect("a string takes all");
         parse_quote!(#number)
@@ -71,8 +74,15 @@ impl VisitMut for Numbering {
 
     fn visit_expr_call_mut(&mut self, call: &mut syn::ExprCall) {
         visit_mut::visit_expr_call_mut(self, call);
-        let Expr::Path(path) = &*call.func else { return };
-        let names: Vec<_> = path.path.segments.iter().map(|part| part.ident.to_string()).collect();
+        let Expr::Path(path) = &*call.func else {
+            return;
+        };
+        let names: Vec<_> = path
+            .path
+            .segments
+            .iter()
+            .map(|part| part.ident.to_string())
+            .collect();
         if let [room, name] = names.as_slice()
             && room == "primitive"
             && (name.starts_with("wait") || name.starts_with("wake"))
@@ -90,6 +100,7 @@ impl VisitMut for Numbering {
     }
 
     fn visit_signature_mut(&mut self, signature: &mut syn::Signature) {
+        self.function = (signature.ident.to_string(), 0);
         // A model checker makes its words at run time.
         signature.constness = None;
         visit_mut::visit_signature_mut(self, signature);
@@ -116,8 +127,14 @@ fn main() {
         let mut tree: File = syn::parse_file(&text).unwrap_or_else(|e| panic!("{path:?}: {e}"));
         tree.attrs.clear();
         // Sizes and limits are the real build's.
-        tree.items.retain(|item| !matches!(item, Item::Const(item) if item.ident == "_"));
-        let mut numbering = Numbering { file, sites: String::new(), count };
+        tree.items
+            .retain(|item| !matches!(item, Item::Const(item) if item.ident == "_"));
+        let mut numbering = Numbering {
+            file,
+            function: Default::default(),
+            sites: String::new(),
+            count,
+        };
         numbering.visit_file_mut(&mut tree);
         count = numbering.count;
         sites += &numbering.sites;

@@ -18,6 +18,7 @@ mod failures;
 mod guest;
 mod hosted;
 mod machines;
+mod models;
 mod mutants;
 mod new;
 mod port;

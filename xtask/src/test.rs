@@ -14,7 +14,9 @@ use crate::results::{self, Results};
 use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
-use crate::{asm, debugger, docs, hosted, readme, setup, single, std_docs, sysroot, variants};
+use crate::{
+    asm, debugger, docs, hosted, models, readme, setup, single, std_docs, sysroot, variants,
+};
 use anyhow::Result;
 use clap::Args;
 use std::path::Path;
@@ -127,6 +129,9 @@ pub fn run(options: &Options) -> Result<Tally> {
     if host_is_selected {
         let counts = hosted::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "host tests".to_owned()));
+        tally += counts;
+        let counts = models::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "models".to_owned()));
         tally += counts;
         let counts = readme::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "README's crate".to_owned()));

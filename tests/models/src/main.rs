@@ -24,6 +24,24 @@ mod under_loom {
         pub use loom::sync::atomic;
         pub use loom::{lazy_static, thread};
 
+        /// Fails a model in which one thread touches it without knowing of another's touch.
+        #[derive(Debug)]
+        pub struct Watched(loom::cell::UnsafeCell<()>);
+
+        impl Watched {
+            pub fn new() -> Watched {
+                Watched(loom::cell::UnsafeCell::new(()))
+            }
+
+            pub fn read(&self) {
+                self.0.with(|_| ());
+            }
+
+            pub fn write(&self) {
+                self.0.with_mut(|_| ());
+            }
+        }
+
         /// Data that a lock must guard.
         pub struct Data(loom::cell::UnsafeCell<u32>);
 
@@ -56,6 +74,20 @@ mod under_shuttle {
         pub use shuttle::sync::atomic;
         pub use shuttle::{lazy_static, thread};
 
+        /// Nothing: all that happened is known to all here.
+        #[derive(Debug)]
+        pub struct Watched;
+
+        impl Watched {
+            pub fn new() -> Watched {
+                Watched
+            }
+
+            pub fn read(&self) {}
+
+            pub fn write(&self) {}
+        }
+
         /// Data that a lock must guard.
         pub struct Data {
             value: Cell<u32>,
@@ -67,7 +99,10 @@ mod under_shuttle {
 
         impl Data {
             pub fn new() -> Data {
-                Data { value: Cell::new(0), readers: Cell::new(0) }
+                Data {
+                    value: Cell::new(0),
+                    readers: Cell::new(0),
+                }
             }
 
             pub fn read(&self) -> u32 {

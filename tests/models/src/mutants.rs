@@ -7,6 +7,8 @@ use std::sync::atomic::Ordering;
 pub struct Site {
     pub file: &'static str,
     pub line: usize,
+    /// The function, and which of its operations it is.
+    pub place: &'static str,
     pub operation: &'static str,
     pub orderings: &'static [&'static str],
 }
@@ -36,13 +38,21 @@ impl Mutant {
         &SITES[self.site]
     }
 
-    /// A name that also says where to look.
     pub fn name(self) -> String {
-        let Site { file, line, operation, orderings } = self.site();
+        let Site {
+            file,
+            place,
+            operation,
+            orderings,
+            ..
+        } = self.site();
         match self.change {
-            Change::Spoiled => format!("{file}.rs:{line}/{operation}/spoiled"),
+            Change::Spoiled => format!("{file}::{place}/{operation}/spoiled"),
             Change::Relaxed(index) => {
-                format!("{file}.rs:{line}/{operation}/{}{index}_relaxed", orderings[index])
+                format!(
+                    "{file}::{place}/{operation}/{}_{index}_is_relaxed",
+                    orderings[index]
+                )
             }
         }
     }
@@ -52,10 +62,16 @@ impl Mutant {
 pub fn all() -> Vec<Mutant> {
     let mut all = Vec::new();
     for (site, Site { orderings, .. }) in SITES.iter().enumerate() {
-        all.push(Mutant { site, change: Change::Spoiled });
+        all.push(Mutant {
+            site,
+            change: Change::Spoiled,
+        });
         for (index, ordering) in orderings.iter().enumerate() {
             if *ordering != "Relaxed" {
-                all.push(Mutant { site, change: Change::Relaxed(index) });
+                all.push(Mutant {
+                    site,
+                    change: Change::Relaxed(index),
+                });
             }
         }
     }
@@ -76,5 +92,9 @@ pub fn is(site: usize, change: Change) -> bool {
 
 /// The ordering that the operation is to have.
 pub fn ordering(site: usize, index: usize, ordering: Ordering) -> Ordering {
-    if is(site, Change::Relaxed(index)) { Ordering::Relaxed } else { ordering }
+    if is(site, Change::Relaxed(index)) {
+        Ordering::Relaxed
+    } else {
+        ordering
+    }
 }

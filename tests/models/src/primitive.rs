@@ -5,8 +5,9 @@
 // change places only where they call the checker. Whoever sleeps or wakes touches `KERNEL`, so that
 // the checker knows that the order matters; relaxed, so that it orders nothing else.
 
-use checker::{atomic, lazy_static, thread};
+use checker::{Watched, atomic, lazy_static, thread};
 use crate::mutants::{self, Change};
+use crate::run;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
@@ -133,15 +134,31 @@ impl AtomicU32 {
 
     pub fn load(&self, site: usize, ordering: Ordering) -> u32 {
         self.look();
-        let value = self.word.load(mutants::ordering(site, 0, ordering));
+        let value = self.read(mutants::ordering(site, 0, ordering));
         if mutants::is(site, Change::Spoiled) { 0 } else { value }
     }
 
     pub fn store(&self, site: usize, value: u32, ordering: Ordering) {
         self.look();
         if !mutants::is(site, Change::Spoiled) {
-            self.word.store(value, mutants::ordering(site, 0, ordering));
+            let ordering = mutants::ordering(site, 0, ordering);
+            if run::is_strict() {
+                self.word.swap(value, ordering);
+            } else {
+                self.word.store(value, ordering);
+            }
             self.latest.set(value);
+        }
+    }
+
+    /// Where a run is strict a load is a read-modify-write: it tells the latest value only, and loom
+    /// tries all orders of it and of what others do. Of plain loads it knows the last alone, and
+    /// misses orders; but it tries older values.
+    fn read(&self, ordering: Ordering) -> u32 {
+        if run::is_strict() {
+            self.word.fetch_add(0, ordering)
+        } else {
+            self.word.load(ordering)
         }
     }
 
@@ -235,7 +252,7 @@ pub fn spin_loop() {
 fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: bool) -> bool {
     word.look();
     // That the order of this and of changes of the word matters.
-    word.word.load(Ordering::Relaxed);
+    word.read(Ordering::Relaxed);
     enter_kernel();
     if word.latest.get() != expected && !mutants::is(site, Change::Spoiled) {
         // The kernel has read the newer value for this thread, which cannot go on to see the older.
@@ -288,4 +305,26 @@ pub fn wake_as(site: usize, word: *const u32, count: u32, kinds: Kinds) {
     wake_those(count, State::Woken, |sleeper| {
         sleeper.word == word && sleeper.kinds & kinds.0 != 0
     });
+}
+
+/// A cell of which the checker knows who touches it.
+pub struct Handed<T> {
+    value: Cell<T>,
+    watched: Watched,
+}
+
+impl<T: Copy> Handed<T> {
+    pub fn new(value: T) -> Handed<T> {
+        Handed { value: Cell::new(value), watched: Watched::new() }
+    }
+
+    pub fn get(&self) -> T {
+        self.watched.read();
+        self.value.get()
+    }
+
+    pub fn set(&self, value: T) {
+        self.watched.write();
+        self.value.set(value);
+    }
 }

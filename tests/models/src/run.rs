@@ -6,6 +6,7 @@ use std::env;
 use std::io::Read;
 use std::process::{Child, Command, ExitCode, Stdio};
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -19,17 +20,28 @@ const JOBS: usize = 2;
 /// The models with what they are called, under both checkers.
 fn models() -> Vec<(String, &'static str, &'static Model)> {
     let named = |checker, models: &'static [Model]| {
-        models.iter().map(move |model| (format!("{checker}/{}", model.name), checker, model))
+        models
+            .iter()
+            .map(move |model| (format!("{checker}/{}", model.name), checker, model))
     };
-    named("loom", under_loom::models::ALL)
+    named("strict", under_loom::models::ALL)
+        .chain(named("loom", under_loom::models::ALL))
         .chain(named("shuttle", under_shuttle::models::ALL))
         .collect()
+}
+
+static STRICT: AtomicBool = AtomicBool::new(false);
+
+/// Whether loads tell the latest value only, so that loom tries all orders of them.
+pub fn is_strict() -> bool {
+    STRICT.load(Ordering::Relaxed)
 }
 
 /// Runs one model in this process; a failure panics or hangs.
 fn run(checker: &str, model: &'static Model) {
     let run = model.run;
-    if checker == "loom" {
+    STRICT.store(checker == "strict", Ordering::Relaxed);
+    if checker != "shuttle" {
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = model.preemptions;
         builder.max_branches = 5_000;
@@ -99,15 +111,21 @@ impl Case {
                 (false, said) => Err(said),
             },
             Case::Mutant(name, mutant) => {
-                let hint = HINTS.contains(&name_without_line(name).as_str());
+                let hint = HINTS.contains(&name.as_str());
                 let file = mutant.site().file;
                 let looks = |model: &Model| model.files.contains(&file);
                 let catches = |(model, _, _): &&(String, _, _)| !try_model(model, Some(name)).0;
-                let caught = models().iter().filter(|m| looks(m.2)).find(catches).map(|m| m.0.clone());
+                let caught = models()
+                    .iter()
+                    .filter(|m| looks(m.2))
+                    .find(catches)
+                    .map(|m| m.0.clone());
                 match (caught, hint) {
                     (Some(model), false) => Ok(format!("caught by {model}")),
                     (None, true) => Ok("a hint: every model bears it".into()),
-                    (None, false) => Err("no model catches it".into()),
+                    (None, false) => {
+                        Err(format!("no model catches it; line {}", mutant.site().line))
+                    }
                     (Some(model), true) => Err(format!("no hint: {model} catches it")),
                 }
             }
@@ -115,13 +133,22 @@ impl Case {
     }
 }
 
-fn name_without_line(name: &str) -> String {
-    let (file, rest) = name.split_once(':').unwrap_or((name, ""));
-    format!("{file}:{}", rest.split_once('/').map_or("", |(_, rest)| rest))
-}
-
-/// Mutants that no model may catch: loads whose value is checked by what follows.
-const HINTS: &[&str] = &[];
+/// Mutants that no model may catch: loads that guess what the compare-and-swap after them expects,
+/// and save it an attempt. With a wrong guess that fails, and tells the value.
+const HINTS: &[&str] = &[
+    "once::call_slow#1/load/spoiled",
+    "once::wait_slow#1/load/spoiled",
+    "once::sleep#2/load/spoiled",
+    "raw_mutex::spin#1/load/spoiled",
+    "raw_rwlock::try_read#1/load/spoiled",
+    "raw_rwlock::write_slow#2/load/spoiled",
+    "reset_event::set#1/load/spoiled",
+    "reset_event::wait_slow#1/load/spoiled",
+    "semaphore::release#1/load/spoiled",
+    "semaphore::acquire_slow#4/load/spoiled",
+    "semaphore::spin#1/load/spoiled",
+    "wait_group::start#1/load/spoiled",
+];
 
 pub fn main() -> ExitCode {
     let arguments: Vec<_> = env::args().skip(1).collect();
@@ -129,12 +156,16 @@ pub fn main() -> ExitCode {
         && flag == "--one"
     {
         if let [mutant] = mutant {
-            let found = mutants::all().into_iter().find(|known| known.name() == *mutant);
+            let found = mutants::all()
+                .into_iter()
+                .find(|known| known.name() == *mutant);
             mutants::choose(found.expect("the mutant is known"));
         }
         let models = models();
-        let (_, checker, model) =
-            models.iter().find(|(known, _, _)| known == name).expect("the model is known");
+        let (_, checker, model) = models
+            .iter()
+            .find(|(known, _, _)| known == name)
+            .expect("the model is known");
         run(checker, model);
         return ExitCode::SUCCESS;
     }
@@ -151,7 +182,9 @@ pub fn main() -> ExitCode {
         for _ in 0..JOBS {
             scope.spawn(|| {
                 loop {
-                    let Some(case) = left.lock().expect("nobody panics").next() else { return };
+                    let Some(case) = left.lock().expect("nobody panics").next() else {
+                        return;
+                    };
                     let begun = Instant::now();
                     let outcome = case.run();
                     let seconds = begun.elapsed().as_secs_f32();
