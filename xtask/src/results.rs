@@ -42,7 +42,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "names_refused",
         ],
     ),
-    ("sync", &["sync"]),
+    ("sync", &["sync", "sync_more"]),
     ("io", &["files"]),
     (
         "end",

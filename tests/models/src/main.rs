@@ -10,13 +10,14 @@ mod run;
 
 use std::process::ExitCode;
 
-/// What a model is told about: its name, the files that it looks at, and how it is run.
-pub struct Model {
-    pub name: &'static str,
-    pub files: &'static [&'static str],
-    pub run: fn(),
+/// A model.
+struct Model {
+    name: &'static str,
+    /// The files whose mutants it may catch.
+    files: &'static [&'static str],
+    run: fn(),
     /// How many times a thread may be interrupted in one of loom's runs; `None` for any.
-    pub preemptions: Option<usize>,
+    preemptions: Option<usize>,
 }
 
 mod under_loom {

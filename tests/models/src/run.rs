@@ -56,8 +56,16 @@ enum Case {
     Mutant(String, Mutant),
 }
 
-/// Waits for a process within the limit; returns whether it succeeded, and what it said last.
-fn outcome(mut child: Child) -> (bool, String) {
+/// How a model's process ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum End {
+    Passed,
+    Failed,
+    TookTooLong,
+}
+
+/// Waits for a process within the limit; returns how it ended, and what it said.
+fn outcome(mut child: Child) -> (End, String) {
     let begun = Instant::now();
     let mut pipe = child.stderr.take();
     let said = thread::spawn(move || {
@@ -67,22 +75,23 @@ fn outcome(mut child: Child) -> (bool, String) {
         }
         String::from_utf8_lossy(&text).into_owned()
     });
-    let is_ok = loop {
+    let end = loop {
         match child.try_wait() {
-            Ok(Some(status)) => break status.success(),
+            Ok(Some(status)) if status.success() => break End::Passed,
+            Ok(Some(_)) => break End::Failed,
             Ok(None) if begun.elapsed() < LIMIT => thread::sleep(Duration::from_millis(2)),
             _ => {
                 let _ = child.kill();
                 let _ = child.wait();
-                break false;
+                break End::TookTooLong;
             }
         }
     };
-    (is_ok, said.join().unwrap_or_default())
+    (end, said.join().unwrap_or_default())
 }
 
 /// Runs a model in a process of its own, perhaps on a mutant.
-fn try_model(name: &str, mutant: Option<&str>) -> (bool, String) {
+fn try_model(name: &str, mutant: Option<&str>) -> (End, String) {
     let this = env::current_exe().expect("this program has a name");
     let child = Command::new(this)
         .args(["--one", name])
@@ -107,29 +116,34 @@ impl Case {
     fn run(&self) -> Result<String, String> {
         match self {
             Case::Model(name) => match try_model(name, None) {
-                (true, _) => Ok(String::new()),
-                (false, said) => Err(said),
+                (End::Passed, _) => Ok(String::new()),
+                (End::Failed, said) => Err(said),
+                (End::TookTooLong, _) => Err("it took too long".into()),
             },
-            Case::Mutant(name, mutant) => {
-                let hint = HINTS.contains(&name.as_str());
-                let file = mutant.site().file;
-                let looks = |model: &Model| model.files.contains(&file);
-                let catches = |(model, _, _): &&(String, _, _)| !try_model(model, Some(name)).0;
-                let caught = models()
-                    .iter()
-                    .filter(|m| looks(m.2))
-                    .find(catches)
-                    .map(|m| m.0.clone());
-                match (caught, hint) {
-                    (Some(model), false) => Ok(format!("caught by {model}")),
-                    (None, true) => Ok("a hint: every model bears it".into()),
-                    (None, false) => {
-                        Err(format!("no model catches it; line {}", mutant.site().line))
-                    }
-                    (Some(model), true) => Err(format!("no hint: {model} catches it")),
-                }
-            }
+            Case::Mutant(name, mutant) => run_mutant(name, *mutant),
         }
+    }
+}
+
+/// Tries a mutant on the models that look at its file, until one fails.
+fn run_mutant(name: &str, mutant: Mutant) -> Result<String, String> {
+    let is_hint = HINTS.contains(&name);
+    let file = mutant.site().file;
+    for (model, _, _) in models()
+        .into_iter()
+        .filter(|(_, _, model)| model.files.contains(&file))
+    {
+        match try_model(&model, Some(name)).0 {
+            End::Passed => {}
+            End::Failed if is_hint => return Err(format!("no hint: {model} catches it")),
+            End::Failed => return Ok(format!("caught by {model}")),
+            End::TookTooLong => return Err(format!("{model} takes too long")),
+        }
+    }
+    if is_hint {
+        Ok("a hint: every model bears it".into())
+    } else {
+        Err(format!("no model catches it; line {}", mutant.site().line))
     }
 }
 
