@@ -113,16 +113,21 @@ impl RawMutex {
 
     #[cold]
     fn lock_slow(&self) {
-        let mut counted = false;
+        let (mut counted, mut gave_way) = (false, false);
         let mut seen = self.spin();
         loop {
             if seen & HELD == 0 {
                 let taken = if counted {
-                    (seen - WAITER) & !(WOKEN | PASSES) | HELD
+                    let left = seen - WAITER;
+                    // One that gave way has passed others like any newcomer.
+                    let is_turn = !gave_way || left < WAITER;
+                    let forgotten = if is_turn { WOKEN | PASSES } else { WOKEN };
+                    left & !forgotten | HELD
                 } else if let Some(taken) = taken_by_newcomer(seen) {
                     taken
                 } else {
-                    counted = self.give_way(seen);
+                    gave_way = self.give_way(seen);
+                    counted = gave_way;
                     seen = self.spin();
                     continue;
                 };
@@ -147,6 +152,7 @@ impl RawMutex {
                 counted = true;
             }
             primitive::wait(&self.state, asleep);
+            gave_way = false;
             seen = self.spin();
         }
     }
