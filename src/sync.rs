@@ -31,6 +31,8 @@
 //! let left = ALL_DONE.wait_while(JOBS_LEFT.lock().unwrap(), |left| *left > 0).unwrap();
 //! assert_eq!(*left, 0);
 //! ```
+#![doc = include_str!("sync/compare.md")]
+#![doc = include_str!("sync/std.md")]
 
 mod barrier;
 mod condvar;

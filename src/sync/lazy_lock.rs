@@ -3,7 +3,7 @@
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::ManuallyDrop;
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
 use super::Once;
@@ -63,11 +63,47 @@ impl<T, F: FnOnce() -> T> LazyLock<T, F> {
     }
 }
 
+impl<T, F: FnOnce() -> T> LazyLock<T, F> {
+    /// Returns the value, which is made if there is none.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::LazyLock;
+    /// let mut own = LazyLock::new(|| 1);
+    /// *LazyLock::force_mut(&mut own) += 1;
+    /// assert_eq!(*own, 2);
+    /// ```
+    pub fn force_mut(this: &mut LazyLock<T, F>) -> &mut T {
+        LazyLock::force(this);
+        // SAFETY: there is a value.
+        unsafe { &mut this.content.get_mut().value }
+    }
+}
+
 impl<T, F> LazyLock<T, F> {
     /// Returns the value, if it was made.
-    fn get(&self) -> Option<&T> {
-        // SAFETY: the call is over, and the value is not written again.
-        (self.once.is_completed()).then(|| unsafe { &*(*self.content.get()).value })
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::LazyLock;
+    /// let mut own = LazyLock::new(|| 1);
+    /// assert_eq!(LazyLock::get(&own), None);
+    /// assert_eq!(*own, 1);
+    /// assert_eq!(LazyLock::get_mut(&mut own), Some(&mut 1));
+    /// ```
+    pub fn get(this: &LazyLock<T, F>) -> Option<&T> {
+        // SAFETY: the call is over, and the value is not written while it is borrowed.
+        (this.once.is_completed()).then(|| unsafe { &*(*this.content.get()).value })
+    }
+
+    /// Returns the value, if it was made.
+    pub fn get_mut(this: &mut LazyLock<T, F>) -> Option<&mut T> {
+        if this.once.is_completed() {
+            // SAFETY: there is a value.
+            Some(unsafe { &mut this.content.get_mut().value })
+        } else {
+            None
+        }
     }
 }
 
@@ -94,6 +130,13 @@ impl<T, F: FnOnce() -> T> Deref for LazyLock<T, F> {
     }
 }
 
+impl<T, F: FnOnce() -> T> DerefMut for LazyLock<T, F> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        LazyLock::force_mut(self)
+    }
+}
+
 impl<T: Default> Default for LazyLock<T> {
     fn default() -> LazyLock<T> {
         LazyLock::new(T::default)
@@ -103,7 +146,7 @@ impl<T: Default> Default for LazyLock<T> {
 impl<T: fmt::Debug, F> fmt::Debug for LazyLock<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut f = f.debug_tuple("LazyLock");
-        match self.get() {
+        match LazyLock::get(self) {
             Some(value) => f.field(value),
             None => f.field(&format_args!("<uninit>")),
         };

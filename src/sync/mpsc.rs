@@ -6,7 +6,6 @@
 //!
 //! # Examples
 //! ```
-//! use suite_heap as _;
 //! use threadbare::sync::mpsc;
 //! use threadbare::thread;
 //!
@@ -35,7 +34,6 @@ pub use receiver::{IntoIter, Iter, Receiver, TryIter};
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::channel;
 /// let (sender, receiver) = channel();
 /// sender.send(1).unwrap();
@@ -52,7 +50,6 @@ pub fn channel<T>() -> (Sender<T>, Receiver<T>) {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{TrySendError, sync_channel};
 /// use threadbare::thread;
 ///
@@ -76,7 +73,6 @@ pub fn sync_channel<T>(bound: usize) -> (SyncSender<T>, Receiver<T>) {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{Sender, channel};
 ///
 /// fn greet(sender: Sender<&str>) {
@@ -94,7 +90,6 @@ pub struct Sender<T> {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{SyncSender, sync_channel};
 ///
 /// fn fill(sender: SyncSender<u32>) -> usize {

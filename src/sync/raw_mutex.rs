@@ -106,11 +106,6 @@ impl RawMutex {
             .compare_exchange(free, taken, Ordering::Acquire, Ordering::Relaxed)
     }
 
-    /// Returns whether somebody holds it, at some moment of the call.
-    pub fn is_locked(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & HELD != 0
-    }
-
     #[cold]
     fn lock_slow(&self) {
         let (mut counted, mut gave_way) = (false, false);

@@ -240,16 +240,6 @@ impl RawRwLock {
             wake_writer(word);
         }
     }
-
-    /// Returns whether anybody holds the lock, at some moment of the call.
-    pub fn is_locked(&self) -> bool {
-        !is_free(self.state.load(Ordering::Relaxed))
-    }
-
-    /// Returns whether a writer holds the lock, at some moment of the call.
-    pub fn is_locked_by_writer(&self) -> bool {
-        self.state.load(Ordering::Relaxed) & WRITER != 0
-    }
 }
 
 #[cold]

@@ -27,6 +27,19 @@ const RUSTDOC_LIMIT: Duration = Duration::from_secs(10 * 60);
 /// Where the library's examples are made, below the root.
 const FOLDER: &str = "target/xtask/docs";
 
+/// The heap, which programs with the feature `alloc` must have, is the tests' own.
+const HEAP: &str = "extern crate suite_heap as _;\n";
+
+/// What the generated crate depends on: the library with all that has examples.
+pub fn dependencies() -> String {
+    let heap = toolchain::root().join("tests/heap");
+    format!(
+        "threadbare = {{ version = \"*\", features = [\"alloc\"] }}\n\
+         suite-heap = {{ path = '{}' }}",
+        heap.display()
+    )
+}
+
 /// Keeps other runs in this checkout out of a folder with a crate and rustdoc's lists, until it is
 /// dropped.
 pub fn lock(folder: &Path) -> Result<File> {
@@ -61,7 +74,7 @@ pub fn run(filter: Option<&str>) -> Result<Tally> {
     for example in &ignored {
         println!("skip   {} is marked `ignore`", example.name);
     }
-    let programs = Programs::build(&folder, "threadbare = \"*\"", &examples)?;
+    let programs = Programs::build(&folder, &dependencies(), &examples)?;
     let judge = |example: &Example| Case::new(&example.name, programs.judge(example));
     let cases: Vec<_> = examples.iter().map(judge).collect();
     let mut tally = step::report("documentation", &cases, started);
@@ -75,7 +88,7 @@ fn example(listed: Listed) -> Example {
     Example {
         name: format!("doc/{place}"),
         program: programs::plain(&place),
-        text: programs::program(&listed.head, "", &listed.body),
+        text: programs::program(&listed.head, HEAP, &listed.body),
         mark: listed.mark,
     }
 }
@@ -90,6 +103,8 @@ fn rustdoc(format: &str) -> Command {
             "--package",
             "threadbare",
             "--lib",
+            "--features",
+            "alloc",
             "--target-dir",
         ])
         .arg(toolchain::root().join(FOLDER).join("rustdoc"))

@@ -23,7 +23,7 @@ use list::Verdict;
 use source::Comment;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -33,10 +33,16 @@ struct Module {
     list: &'static str,
 }
 
-const MODULES: &[Module] = &[Module {
-    name: "thread",
-    list: "src/thread/std.md",
-}];
+const MODULES: &[Module] = &[
+    Module {
+        name: "thread",
+        list: "src/thread/std.md",
+    },
+    Module {
+        name: "sync",
+        list: "src/sync/std.md",
+    },
+];
 
 /// How many programs run at a time: most of them wait.
 const RUNS: usize = 4;
@@ -100,7 +106,7 @@ impl Module {
             .collect::<Result<_>>()?;
         let mut tally = Tally::default();
         if !examples.is_empty() {
-            let programs = Programs::build(&folder, &dependencies(), &examples)?;
+            let programs = Programs::build(&folder, &docs::dependencies(), &examples)?;
             let judge = |example: &Example| self.judge(&programs, example, &list);
             for (example, outcome) in examples
                 .iter()
@@ -221,13 +227,3 @@ fn example(name: &str, listed: &Listed, verdict: Option<Verdict>) -> Result<Exam
 
 /// README's section with the two blocks: what stands for std's prelude, and a module `std`.
 const STD_HEADING: &str = "## Code written for `std`";
-
-/// What the generated crate depends on; the heap is the tests' own.
-fn dependencies() -> String {
-    let heap: PathBuf = toolchain::root().join("tests/heap");
-    format!(
-        "threadbare = {{ version = \"*\", features = [\"alloc\"] }}\n\
-         suite-heap = {{ path = '{}' }}",
-        heap.display()
-    )
-}

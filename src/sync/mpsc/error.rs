@@ -6,7 +6,6 @@ use core::{error, fmt};
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{SendError, channel};
 /// let (sender, receiver) = channel();
 /// drop(receiver);
@@ -19,7 +18,6 @@ pub struct SendError<T>(pub T);
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{TrySendError, sync_channel};
 /// let (sender, receiver) = sync_channel(0);
 /// assert_eq!(sender.try_send(1), Err(TrySendError::Full(1)));
@@ -38,7 +36,6 @@ pub enum TrySendError<T> {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{RecvError, channel};
 /// let (sender, receiver) = channel::<u32>();
 /// drop(sender);
@@ -51,7 +48,6 @@ pub struct RecvError;
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{TryRecvError, channel};
 /// let (sender, receiver) = channel::<u32>();
 /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
@@ -70,7 +66,6 @@ pub enum TryRecvError {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{RecvTimeoutError, channel};
 /// use threadbare::time::Duration;
 /// let (_sender, receiver) = channel::<u32>();

@@ -15,7 +15,6 @@ use super::error::{RecvError, RecvTimeoutError, TryRecvError};
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{Receiver, channel};
 ///
 /// fn total(numbers: Receiver<u32>) -> u32 {
@@ -97,7 +96,6 @@ impl<T> Receiver<T> {
     ///
     /// # Examples
     /// ```
-    /// use suite_heap as _;
     /// use threadbare::sync::mpsc::channel;
     /// let (sender, receiver) = channel();
     /// assert_eq!(receiver.try_iter().next(), None);
@@ -126,7 +124,6 @@ impl<T> fmt::Debug for Receiver<T> {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{Iter, channel};
 /// let (sender, receiver) = channel();
 /// sender.send(1).unwrap();
@@ -142,7 +139,6 @@ pub struct Iter<'a, T: 'a> {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{TryIter, channel};
 /// let (_sender, receiver) = channel::<u32>();
 /// let mut messages: TryIter<'_, u32> = receiver.try_iter();
@@ -157,7 +153,6 @@ pub struct TryIter<'a, T: 'a> {
 ///
 /// # Examples
 /// ```
-/// use suite_heap as _;
 /// use threadbare::sync::mpsc::{IntoIter, channel};
 /// let (sender, receiver) = channel();
 /// sender.send(1).unwrap();
