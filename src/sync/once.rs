@@ -130,10 +130,10 @@ impl Once {
     /// it holds then.
     fn sleep(&self, seen: u32) -> u32 {
         let awaited = seen | AWAITED;
-        if seen != awaited {
-            if let Err(now) = self.change(seen, awaited) {
-                return now;
-            }
+        if seen != awaited
+            && let Err(now) = self.change(seen, awaited)
+        {
+            return now;
         }
         primitive::wait(&self.state, awaited);
         self.state.load(Ordering::Acquire)

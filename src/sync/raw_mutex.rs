@@ -139,13 +139,13 @@ impl RawMutex {
                 continue;
             }
             let asleep = if counted { seen } else { seen + WAITER } & !WOKEN;
-            if asleep != seen {
-                if let Err(now) = self.change(seen, asleep) {
-                    seen = now;
-                    continue;
-                }
-                counted = true;
+            if asleep != seen
+                && let Err(now) = self.change(seen, asleep)
+            {
+                seen = now;
+                continue;
             }
+            counted = true;
             primitive::wait(&self.state, asleep);
             gave_way = false;
             seen = self.spin();
@@ -252,7 +252,7 @@ fn taken_by_newcomer(seen: u32) -> Option<u32> {
     } else if seen < WAITER {
         Some(seen | HELD)
     } else if seen & PASSES != PASSES {
-        Some(seen + PASS | HELD)
+        Some((seen + PASS) | HELD)
     } else {
         None
     }

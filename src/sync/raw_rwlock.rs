@@ -154,11 +154,11 @@ impl RawRwLock {
                 // There are 4,095 already: this one waits with the readers until they have been.
                 (seen | SLEEPERS, KIND_READER)
             };
-            if marked != seen {
-                if let Err(now) = self.mark(seen, marked) {
-                    seen = now;
-                    continue;
-                }
+            if marked != seen
+                && let Err(now) = self.mark(seen, marked)
+            {
+                seen = now;
+                continue;
             }
             counted = kind == KIND_WRITER;
             primitive::wait_as(&self.state, marked, kind);

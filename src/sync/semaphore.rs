@@ -127,6 +127,11 @@ impl Semaphore {
             .compare_exchange(seen, taken, Ordering::Acquire, Ordering::Relaxed)
     }
 
+    fn mark(&self) -> Result<u32, u32> {
+        self.state
+            .compare_exchange(0, SLEEPERS, Ordering::Relaxed, Ordering::Relaxed)
+    }
+
     #[cold]
     fn acquire_slow(&self, limit: Option<Limit>) -> bool {
         let mut is_in_time = true;
@@ -145,14 +150,11 @@ impl Semaphore {
                 }
                 continue;
             }
-            if seen == 0 {
-                if let Err(now) =
-                    self.state
-                        .compare_exchange(0, SLEEPERS, Ordering::Relaxed, Ordering::Relaxed)
-                {
-                    seen = now;
-                    continue;
-                }
+            if seen == 0
+                && let Err(now) = self.mark()
+            {
+                seen = now;
+                continue;
             }
             if !is_in_time {
                 return false;

@@ -74,7 +74,7 @@ pub struct Kinds(pub u32);
 
 impl Kinds {
     /// Sleepers of every kind.
-    pub const ALL: Kinds = Kinds(k::FUTEX_BITSET_MATCH_ANY as u32);
+    pub const ALL: Kinds = Kinds(k::FUTEX_BITSET_MATCH_ANY);
 }
 
 /// Sleeps while `*word == expected`.

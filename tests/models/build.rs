@@ -109,7 +109,7 @@ impl VisitMut for Numbering {
     fn visit_item_const_mut(&mut self, item: &mut syn::ItemConst) {
         for (file, name, value) in SMALLER {
             if *file == self.file && item.ident == name {
-                item.expr = Box::new(syn::parse_str(value).expect("a value is an expression"));
+                *item.expr = syn::parse_str(value).expect("a value is an expression");
             }
         }
     }

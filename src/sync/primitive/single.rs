@@ -86,8 +86,8 @@ impl Plain<u32> {
     }
 }
 
-/// Who waits in a queue dies: one is plenty.
-pub const BUCKETS: usize = 1;
+/// Who waits in a queue waits alone.
+pub const BUCKETS: usize = 2;
 
 /// Nobody changes a word while it is looked at.
 #[inline]

@@ -159,7 +159,7 @@ const HINTS: &[&str] = &[
     "reset_event::set#1/load/spoiled",
     "reset_event::wait_slow#1/load/spoiled",
     "semaphore::release#1/load/spoiled",
-    "semaphore::acquire_slow#4/load/spoiled",
+    "semaphore::acquire_slow#3/load/spoiled",
     "semaphore::spin#1/load/spoiled",
     "wait_group::start#1/load/spoiled",
 ];
