@@ -118,8 +118,7 @@ unsafe impl Sync for AtomicU32 {}
 
 impl AtomicU32 {
     pub fn new(value: u32) -> AtomicU32 {
-        let made = AtomicU32 { word: atomic::AtomicU32::new(value), latest: Cell::new(value) };
-        made
+        AtomicU32 { word: atomic::AtomicU32::new(value), latest: Cell::new(value) }
     }
 
     pub fn as_ptr(&self) -> *mut u32 {

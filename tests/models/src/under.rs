@@ -5,7 +5,8 @@ pub mod sync {
         use super::super::checker;
         include!("primitive.rs");
     }
-    #[allow(dead_code, unused_imports, unused_qualifications, missing_docs, clippy::all)]
+    #[allow(dead_code, unused_imports, unused_qualifications, missing_docs)]
+    #[allow(clippy::all, clippy::undocumented_unsafe_blocks, clippy::missing_safety_doc)]
     pub mod algorithms {
         use super::primitive;
         include!(concat!(env!("OUT_DIR"), "/sync.rs"));
