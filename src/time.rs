@@ -30,6 +30,7 @@
 use core::fmt;
 use core::ops::{Add, AddAssign, Sub, SubAssign};
 
+use crate::sys::Errno;
 use crate::sys::time::{self, Clock, Timespec};
 
 pub use core::time::Duration;
@@ -273,9 +274,25 @@ points_in_time! { Instant SystemTime }
 
 /// The point on the monotonic clock at which `timeout` is over, counted from now. One that is too
 /// far away to be told never comes.
+///
+/// Out of line: who asks is about to wait, and code that seldom does should be short.
+#[inline(never)]
 pub(crate) fn deadline(timeout: Duration) -> Timespec {
     let now = now(Clock::Monotonic);
     now.checked_add(timeout).unwrap_or(Timespec::MAX)
+}
+
+/// Sleeps until the monotonic clock shows `until`; out of line, likewise.
+#[inline(never)]
+pub(crate) fn sleep_to(until: Timespec) {
+    loop {
+        match time::sleep_until(Clock::Monotonic, until) {
+            Ok(()) => return,
+            // A handler ran. The point in time is still the same.
+            Err(Errno::INTR) => {}
+            Err(errno) => crate::fatal::fatal_errno("clock_nanosleep", errno),
+        }
+    }
 }
 
 /// Asks the kernel, and dies where it will not say.

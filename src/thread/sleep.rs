@@ -3,9 +3,7 @@
 //! Every sleep is one until a point in time: a signal handler that runs in between, however often,
 //! makes it neither shorter nor longer.
 
-use crate::sys::Errno;
-use crate::sys::time::{self, Clock, Timespec};
-use crate::time::{Duration, Instant, deadline};
+use crate::time::{Duration, Instant, deadline, sleep_to};
 
 /// Sleeps for at least `duration`; not at all, if that is zero.
 ///
@@ -58,15 +56,4 @@ pub fn sleep(duration: Duration) {
 /// ```
 pub fn sleep_until(deadline: Instant) {
     sleep_to(deadline.timespec());
-}
-
-fn sleep_to(until: Timespec) {
-    loop {
-        match time::sleep_until(Clock::Monotonic, until) {
-            Ok(()) => return,
-            // A handler ran. The point in time is still the same.
-            Err(Errno::INTR) => {}
-            Err(errno) => crate::fatal::fatal_errno("clock_nanosleep", errno),
-        }
-    }
 }

@@ -11,8 +11,6 @@
 use core::cell::Cell;
 
 use super::{Kinds, Limit, Ordering};
-use crate::sys::futex::{self, Scope};
-use crate::sys::time::Clock;
 
 /// What stands for an atomic word.
 pub type AtomicU32 = Plain<u32>;
@@ -117,15 +115,20 @@ pub fn wait_as(word: &AtomicU32, expected: u32, _: Kinds) {
 }
 
 /// Lets the time pass that nothing else will end; without a limit as [`wait`].
+#[cold]
+#[inline(never)]
 pub fn wait_until(word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
-    let Some(Limit(until)) = limit else {
-        wait(word, expected);
-        return true;
-    };
-    let (scope, clock) = (Scope::Private, Clock::Monotonic);
-    // SAFETY: the word is aligned.
-    let woken = unsafe { futex::wait_until(word.as_ptr(), expected, scope, clock, until) };
-    woken != futex::Woken::ByTimeout
+    match limit {
+        Some(Limit(until)) if word.load(Ordering::Relaxed) == expected => {
+            crate::time::sleep_to(until);
+            false
+        }
+        Some(_) => true,
+        None => {
+            wait(word, expected);
+            true
+        }
+    }
 }
 
 /// Nobody sleeps.
