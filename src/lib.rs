@@ -35,7 +35,8 @@
 //! the process has one thread, and [`sync`]'s locks are cells), `overflow-report` (a thread that
 //! overflows its stack says so before it dies).
 //!
-//! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc`, `sync::Weak` and `sync::mpsc`).
+//! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc`, `sync::Weak` and
+//! `sync::mpsc`).
 
 #![no_std]
 #![cfg_attr(

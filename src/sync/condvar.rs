@@ -165,14 +165,22 @@ impl Condvar {
     /// As [`Condvar::wait`], for `timeout` at most.
     ///
     /// # Blocking
-    /// Until notified, at most for `timeout`, and then until the mutex is to be had. Signal handlers
-    /// make the wait no longer. [`Duration::MAX`] is for ever.
+    /// Until notified, at most for `timeout`, and then until the mutex is to be had. Signal
+    /// handlers make the wait no longer. [`Duration::MAX`] is for ever.
     ///
     /// # Errors
     /// None; see [`LockResult`].
     ///
     /// # Examples
-    /// See [`WaitTimeoutResult`].
+    /// ```
+    /// use threadbare::sync::{Condvar, Mutex};
+    /// use threadbare::time::{Duration, Instant};
+    ///
+    /// let (bell, rings) = (Mutex::new(()), Condvar::new());
+    /// let (begun, limit) = (Instant::now(), Duration::from_millis(1));
+    /// let (_guard, result) = rings.wait_timeout(bell.lock().unwrap(), limit).unwrap();
+    /// assert!(result.timed_out() && begun.elapsed() >= limit);
+    /// ```
     pub fn wait_timeout<'a, T: ?Sized>(
         &self,
         guard: MutexGuard<'a, T>,

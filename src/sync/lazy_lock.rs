@@ -97,6 +97,15 @@ impl<T, F> LazyLock<T, F> {
     }
 
     /// Returns the value, if it was made.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::LazyLock;
+    /// let mut own = LazyLock::new(|| 1);
+    /// assert_eq!(LazyLock::get_mut(&mut own), None);
+    /// LazyLock::force(&own);
+    /// assert_eq!(LazyLock::get_mut(&mut own), Some(&mut 1));
+    /// ```
     pub fn get_mut(this: &mut LazyLock<T, F>) -> Option<&mut T> {
         if this.once.is_completed() {
             // SAFETY: there is a value.

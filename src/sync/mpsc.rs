@@ -1,8 +1,8 @@
 //! Channels with many senders and one receiver, by `std`'s names; with the feature `alloc`.
 //!
-//! What is sent lies in a buffer on the heap, which grows as needed and is kept: a channel in steady
-//! use allocates nothing. A bounded channel's buffer holds as many messages as the bound; with a
-//! bound of 0 a message goes straight from the sender, who waits, to the receiver.
+//! What is sent lies in a buffer on the heap, which grows as needed and is kept: a channel in
+//! steady use allocates nothing. A bounded channel's buffer holds as many messages as the bound;
+//! with a bound of 0 a message goes straight from the sender, who waits, to the receiver.
 //!
 //! # Examples
 //! ```
@@ -120,6 +120,15 @@ impl<T> SyncSender<T> {
     ///
     /// # Errors
     /// The message, if the receiver is gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::mpsc::{SendError, sync_channel};
+    /// let (sender, receiver) = sync_channel(1);
+    /// assert_eq!(sender.send("kept"), Ok(()));
+    /// drop(receiver);
+    /// assert_eq!(sender.send("too late"), Err(SendError("too late")));
+    /// ```
     pub fn send(&self, message: T) -> Result<(), SendError<T>> {
         self.channel.send(message)
     }

@@ -110,11 +110,27 @@ impl<T: ?Sized> Mutex<T> {
     }
 
     /// Returns false: see the module [`sync`](super).
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::Mutex;
+    /// assert!(!Mutex::new(1).is_poisoned());
+    /// ```
     pub fn is_poisoned(&self) -> bool {
         false
     }
 
     /// Does nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::Mutex;
+    ///
+    /// // As written for `std`.
+    /// let count = Mutex::new(1);
+    /// count.clear_poison();
+    /// assert!(!count.is_poisoned());
+    /// ```
     pub fn clear_poison(&self) {}
 
     /// [`Mutex::lock`] for callers that know that there is no poison.

@@ -59,7 +59,12 @@ impl Once {
     /// As [`Once::call_once`].
     ///
     /// # Examples
-    /// See [`OnceState`].
+    /// ```
+    /// use threadbare::sync::Once;
+    /// let once = Once::new();
+    /// once.call_once_force(|state| assert!(!state.is_poisoned()));
+    /// once.call_once_force(|_| unreachable!("it was called"));
+    /// ```
     #[inline]
     pub fn call_once_force<F: FnOnce(&OnceState)>(&self, f: F) {
         if !self.is_completed() {
@@ -99,6 +104,14 @@ impl Once {
     ///
     /// # Blocking
     /// As [`Once::wait`].
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::Once;
+    /// let once = Once::new();
+    /// once.call_once(|| ());
+    /// once.wait_force();
+    /// ```
     pub fn wait_force(&self) {
         self.wait();
     }

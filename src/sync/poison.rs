@@ -27,11 +27,33 @@ impl<G> PoisonError<G> {
     }
 
     /// Likewise.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::Mutex;
+    /// let count = Mutex::new(1);
+    /// let seen = match count.lock() {
+    ///     Ok(guard) => *guard,
+    ///     Err(error) => **error.get_ref(),
+    /// };
+    /// assert_eq!(seen, 1);
+    /// ```
     pub fn get_ref(&self) -> &G {
         match self.never {}
     }
 
     /// Likewise.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::Mutex;
+    /// let count = Mutex::new(1);
+    /// let seen = match count.lock() {
+    ///     Ok(guard) => *guard,
+    ///     Err(mut error) => **error.get_mut(),
+    /// };
+    /// assert_eq!(seen, 1);
+    /// ```
     pub fn get_mut(&mut self) -> &mut G {
         match self.never {}
     }

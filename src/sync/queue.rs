@@ -1,17 +1,17 @@
 //! Who waits for condition variables, and who was notified and waits for a mutex.
 //!
-//! A condition variable has 4 bytes and cannot name the mutex that its waiters will want. So a waiter
-//! brings a node on its own stack, which names both, and queues it here. A notification takes the
-//! first node: if the mutex is held, the node is queued for it, and its holder wakes the waiter when
-//! it unlocks; if not, the waiter is woken at once. So no one wakes up into a lock that is held, and
-//! a notification wakes exactly one thread that was waiting when it came.
+//! A condition variable has 4 bytes and cannot name the mutex that its waiters will want. So a
+//! waiter brings a node on its own stack, which names both, and queues it here. A notification
+//! takes the first node: if the mutex is held, the node is queued for it, and its holder wakes the
+//! waiter when it unlocks; if not, the waiter is woken at once. So no one wakes up into a lock that
+//! is held, and a notification wakes exactly one thread that was waiting when it came.
 //!
 //! # Who may touch what, and when
-//! 1. A node is queued by its thread and lives until `word` says `NOTIFIED`, or until its thread has
-//!    taken it out of the condition variable's queue itself, when time is up.
+//! 1. A node is queued by its thread and lives until `word` says `NOTIFIED`, or until its thread
+//!    has taken it out of the condition variable's queue itself, when time is up.
 //! 2. `CONDVARS` are locked before `MUTEXES`, never two of one kind.
-//! 3. A mutex that a node names is alive while the node is in the condition variable's queue and the
-//!    bucket is locked: its thread is still inside `wait`.
+//! 3. A mutex that a node names is alive while the node is in the condition variable's queue and
+//!    the bucket is locked: its thread is still inside `wait`.
 //! 4. After the store of `NOTIFIED`, and after the unlocking store of a mutex, only addresses are
 //!    used. The buckets themselves are static.
 //!

@@ -6,8 +6,9 @@
 //! fairness and wins throughput; the word counts those, and lets no more than `PASSES_MAX` by.
 //!
 //! # Why nobody sleeps for ever
-//! 1. A waiter sleeps only on a word that says `HELD`, counts it, and does not say `WOKEN`. (The one
-//!    exception, below, has a time limit.) The kernel compares the whole word when it falls asleep.
+//! 1. A waiter sleeps only on a word that says `HELD`, counts it, and does not say `WOKEN`. (The
+//!    one exception, below, has a time limit.) The kernel compares the whole word when it falls
+//!    asleep.
 //! 2. So whoever unlocks after that sees the count, and wakes a waiter unless one is `WOKEN`.
 //! 3. `WOKEN` says that a counted thread is awake, or about to find that the word has changed, and
 //!    has not looked yet. When it looks it takes the lock or makes the word say otherwise; so does
@@ -24,8 +25,9 @@
 //!
 //! # Ordering
 //! Owed: who takes the lock sees all that former holders did. Taking is Acquire, and the store that
-//! unlocks is Release; every store between the two is a read-modify-write, which carries the release
-//! on, so that those that count and mark are Relaxed. Loads are hints, checked by what follows.
+//! unlocks is Release; every store between the two is a read-modify-write, which carries the
+//! release on, so that those that count and mark are Relaxed. Loads are hints, checked by what
+//! follows.
 
 use core::time::Duration;
 
@@ -186,7 +188,8 @@ impl RawMutex {
     /// Unlocks.
     ///
     /// # Safety
-    /// 1. The lock is held, and nobody else unlocks it: its holder gives it up, by whichever thread.
+    /// 1. The lock is held, and nobody else unlocks it: its holder gives it up, by whichever
+    ///    thread.
     #[inline]
     pub unsafe fn unlock(&self) {
         if let Err(seen) = self.give_up(HELD, 0) {
@@ -219,9 +222,9 @@ impl RawMutex {
         }
     }
 
-    /// Says that nobody holds the lock, and whether there is a queue beside it, which its caller has
-    /// in hand if there is one; returns whether a waiter must be woken, or what the word is, if it is
-    /// not as seen.
+    /// Says that nobody holds the lock, and whether there is a queue beside it, which its caller
+    /// has in hand if there is one; returns whether a waiter must be woken, or what the word is, if
+    /// it is not as seen.
     pub(super) fn free(&self, seen: u32, is_deferred: bool) -> Result<bool, u32> {
         let wakes = seen >= WAITER && seen & WOKEN == 0;
         let mark = if wakes { WOKEN } else { 0 };

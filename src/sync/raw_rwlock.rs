@@ -8,8 +8,8 @@
 //!    Whoever makes the lock free after that sees the count, and wakes a writer.
 //! 2. So a free word that counts writers has one on its way to it: woken, or about to find that the
 //!    word has changed.
-//! 3. A reader sleeps only on a word that says `SLEEPERS`, and that a writer holds the lock or waits.
-//!    The writer that ends this, for no other waits, removes the mark and wakes all readers.
+//! 3. A reader sleeps only on a word that says `SLEEPERS`, and that a writer holds the lock or
+//!    waits. The writer that ends this, for no other waits, removes the mark and wakes all readers.
 //!
 //! Readers and writers sleep on the same word, as sleepers of two kinds.
 //!

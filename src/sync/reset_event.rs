@@ -1,11 +1,11 @@
 //! A door that is open or shut; the reference's `ResetEvent`.
 //!
-//! The word also counts, modulo 2^30, how often the door was opened: who waits goes on if it is open
-//! or was opened since, so that `reset` right after `set` holds nobody back.
+//! The word also counts, modulo 2^30, how often the door was opened: who waits goes on if it is
+//! open or was opened since, so that `reset` right after `set` holds nobody back.
 //!
 //! # Ordering
-//! Owed: who goes through sees what came before every `set` so far. `set` is Release, even where the
-//! door is open, looking is Acquire, and everything between is a read-modify-write, Relaxed.
+//! Owed: who goes through sees what came before every `set` so far. `set` is Release, even where
+//! the door is open, looking is Acquire, and everything between is a read-modify-write, Relaxed.
 
 use core::fmt;
 use core::time::Duration;

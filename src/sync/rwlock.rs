@@ -13,8 +13,8 @@ use super::{LockResult, TryLockError, TryLockResult};
 /// Lets many threads read a value, or one change it; `std`'s `RwLock`, 4 bytes and the value.
 ///
 /// A writer that waits is passed by no reader that comes later: who is inside leaves, and then it
-/// enters. So a thread that reads must not ask to read again, for a writer may have come in between.
-/// Up to 262,143 readers hold a lock at a time; one more panics.
+/// enters. So a thread that reads must not ask to read again, for a writer may have come in
+/// between. Up to 262,143 readers hold a lock at a time; one more panics.
 ///
 /// # Examples
 /// ```
@@ -175,11 +175,27 @@ impl<T: ?Sized> RwLock<T> {
     }
 
     /// Returns false: see the module [`sync`](super).
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::RwLock;
+    /// assert!(!RwLock::new(1).is_poisoned());
+    /// ```
     pub fn is_poisoned(&self) -> bool {
         false
     }
 
     /// Does nothing.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::RwLock;
+    ///
+    /// // As written for `std`.
+    /// let count = RwLock::new(1);
+    /// count.clear_poison();
+    /// assert!(!count.is_poisoned());
+    /// ```
     pub fn clear_poison(&self) {}
 
     /// Makes a guard; the lock was taken for it.

@@ -4,8 +4,8 @@
 //! 1. A thread sleeps only on a word of no permits that says `SLEEPERS`.
 //! 2. `release` removes the mark, and wakes as many as there are new permits.
 //! 3. Who has slept leaves the mark when it goes, for others may sleep still: with its permit, or
-//!    when its time is up. If it leaves permits, it wakes another one: that one's `release` may have
-//!    found no mark.
+//!    when its time is up. If it leaves permits, it wakes another one: that one's `release` may
+//!    have found no mark.
 //!
 //! # Ordering
 //! Owed: who acquires a permit sees what came before its release. `release` is Release, taking is
@@ -86,7 +86,8 @@ impl Semaphore {
     /// Takes a permit if there is one within `timeout`; returns whether there was.
     ///
     /// # Blocking
-    /// For `timeout` at most. Signal handlers make the wait no longer; [`Duration::MAX`] is for ever.
+    /// For `timeout` at most. Signal handlers make the wait no longer; [`Duration::MAX`] is for
+    /// ever.
     pub fn acquire_timeout(&self, timeout: Duration) -> bool {
         self.try_acquire() || self.acquire_slow(Some(Limit::after(timeout)))
     }

@@ -4,8 +4,8 @@
 //! is left or was left since, so that the group can be used again at once.
 //!
 //! # Ordering
-//! Owed: who goes on sees what came before every `finish`. Each is Release and read-modify-write, so
-//! that the last carries on what the others released; looking is Acquire. The rest is Relaxed.
+//! Owed: who goes on sees what came before every `finish`. Each is Release and read-modify-write,
+//! so that the last carries on what the others released; looking is Acquire. The rest is Relaxed.
 
 use core::fmt;
 use core::time::Duration;
@@ -121,8 +121,20 @@ impl WaitGroup {
     /// Waits until no task is left, for `timeout` at most; returns whether none was.
     ///
     /// # Blocking
-    /// As [`WaitGroup::wait`], and no longer than `timeout`. Signal handlers make the wait no longer;
-    /// [`Duration::MAX`] is for ever.
+    /// As [`WaitGroup::wait`], and no longer than `timeout`. Signal handlers make the wait no
+    /// longer; [`Duration::MAX`] is for ever.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::WaitGroup;
+    /// use threadbare::time::Duration;
+    ///
+    /// let tasks = WaitGroup::new();
+    /// tasks.start(1);
+    /// assert!(!tasks.wait_timeout(Duration::from_millis(1)));
+    /// tasks.finish();
+    /// assert!(tasks.wait_timeout(Duration::ZERO));
+    /// ```
     pub fn wait_timeout(&self, timeout: Duration) -> bool {
         self.is_done() || self.wait_slow(Some(Limit::after(timeout)))
     }

@@ -32,8 +32,8 @@ struct State<T> {
     is_awaited: bool,
 }
 
-/// A message on the stack of its sender, who waits until it is gone, or until it has taken the offer
-/// back: both with the lock held.
+/// A message on the stack of its sender, who waits until it is gone, or until it has taken the
+/// offer back: both with the lock held.
 struct Offer<T>(NonNull<Option<T>>);
 
 // SAFETY: whoever holds the lock may take the message, in whichever thread.

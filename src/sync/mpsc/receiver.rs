@@ -53,6 +53,17 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// Whether one may still come.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::mpsc::{TryRecvError, channel};
+    /// let (sender, receiver) = channel();
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Empty));
+    /// sender.send(1).unwrap();
+    /// drop(sender);
+    /// assert_eq!(receiver.try_recv(), Ok(1));
+    /// assert_eq!(receiver.try_recv(), Err(TryRecvError::Disconnected));
+    /// ```
     pub fn try_recv(&self) -> Result<T, TryRecvError> {
         self.next(false, None).map_err(|error| match error {
             RecvTimeoutError::Timeout => TryRecvError::Empty,
@@ -67,6 +78,18 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// All messages were received, and all senders are gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::mpsc::{RecvError, channel};
+    /// use threadbare::thread;
+    ///
+    /// let (sender, receiver) = channel();
+    /// thread::spawn(move || sender.send("news"));
+    /// assert_eq!(receiver.recv(), Ok("news"));
+    /// // The sender went with its thread.
+    /// assert_eq!(receiver.recv(), Err(RecvError));
+    /// ```
     pub fn recv(&self) -> Result<T, RecvError> {
         self.next(true, None).map_err(|_| RecvError)
     }
@@ -79,6 +102,18 @@ impl<T> Receiver<T> {
     ///
     /// # Errors
     /// Whether one may still come.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::mpsc::{RecvTimeoutError, channel};
+    /// use threadbare::time::Duration;
+    ///
+    /// let (sender, receiver) = channel();
+    /// let limit = Duration::from_millis(1);
+    /// assert_eq!(receiver.recv_timeout(limit), Err(RecvTimeoutError::Timeout));
+    /// sender.send(1).unwrap();
+    /// assert_eq!(receiver.recv_timeout(limit), Ok(1));
+    /// ```
     pub fn recv_timeout(&self, timeout: Duration) -> Result<T, RecvTimeoutError> {
         // Only who has to wait asks for the time.
         match self.next(false, None) {
@@ -88,6 +123,16 @@ impl<T> Receiver<T> {
     }
 
     /// Returns the messages one after the other, waiting for each, until all senders are gone.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::mpsc::channel;
+    /// let (sender, receiver) = channel();
+    /// sender.send(1).unwrap();
+    /// sender.send(2).unwrap();
+    /// drop(sender);
+    /// assert!(receiver.iter().eq([1, 2]));
+    /// ```
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { receiver: self }
     }

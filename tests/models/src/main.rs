@@ -1,6 +1,6 @@
 //! Models of the locks: small programs, run in every order that can make a difference (loom), or in
-//! many (shuttle). Each runs on the algorithms as they are, where it must succeed; and each of their
-//! mutants must make one of them fail.
+//! many (shuttle). Each runs on the algorithms as they are, where it must succeed; and each of
+//! their mutants must make one of them fail.
 //!
 //! Without arguments it runs all; with one, what contains it. Each is a process of its own, for a
 //! mutant may hang or crash. Prints a line per case: `ok NAME` or `FAIL NAME why`, and `end N`.

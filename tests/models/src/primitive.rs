@@ -1,9 +1,9 @@
 // What `src/sync/primitive.rs` is in the real build: words and futexes of a model checker. Both
 // checkers include this file; `super::checker` says which it is.
 //
-// The kernel's queue is an ordinary list: all threads of a model are one thread of the system's, and
-// change places only where they call the checker. Whoever sleeps or wakes touches `KERNEL`, so that
-// the checker knows that the order matters; relaxed, so that it orders nothing else.
+// The kernel's queue is an ordinary list: all threads of a model are one thread of the system's,
+// and change places only where they call the checker. Whoever sleeps or wakes touches `KERNEL`, so
+// that the checker knows that the order matters; relaxed, so that it orders nothing else.
 
 use checker::{Watched, atomic, lazy_static, thread};
 use crate::mutants::{self, Change};
@@ -150,9 +150,9 @@ impl AtomicU32 {
         }
     }
 
-    /// Where a run is strict a load is a read-modify-write: it tells the latest value only, and loom
-    /// tries all orders of it and of what others do. Of plain loads it knows the last alone, and
-    /// misses orders; but it tries older values.
+    /// Where a run is strict a load is a read-modify-write: it tells the latest value only, and
+    /// loom tries all orders of it and of what others do. Of plain loads it knows the last alone,
+    /// and misses orders; but it tries older values.
     fn read(&self, ordering: Ordering) -> u32 {
         if run::is_strict() {
             self.word.fetch_add(0, ordering)

@@ -20,6 +20,9 @@ pub mod sync {
             use super::{barrier, condvar, once, raw_mutex, raw_rwlock};
             use super::{reset_event, semaphore, wait_group};
             include!("models.rs");
+            include!("models/events.rs");
+            include!("models/once.rs");
+            include!("models/rwlock.rs");
         }
     }
 }

@@ -210,8 +210,8 @@ fn condvar_storm_loses_nothing() -> Verdict {
 }
 
 /// The stated number is 4,095 newcomers. One thread takes the lock again and again while another
-/// waits for it; whatever the scheduler does, the waiter is in after that many and few more: who may
-/// not pass waits a millisecond each time.
+/// waits for it; whatever the scheduler does, the waiter is in after that many and few more: who
+/// may not pass waits a millisecond each time.
 fn mutex_waiter_is_passed_by_a_bounded_number() -> Verdict {
     static TAKEN: Mutex<u32> = Mutex::new(0);
     static STARTS: AtomicU32 = AtomicU32::new(0);

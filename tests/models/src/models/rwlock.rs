@@ -1,0 +1,111 @@
+// Models of the read-write lock.
+
+impl Guarded<RawRwLock> {
+    fn add(&self) {
+        self.lock.write();
+        self.data.add();
+        // SAFETY: taken above.
+        unsafe { self.lock.unlock_write() };
+    }
+
+    fn read(&self) -> u32 {
+        self.lock.read();
+        let value = self.data.read();
+        // SAFETY: taken above.
+        unsafe { self.lock.unlock_read() };
+        value
+    }
+}
+
+fn rwlock_writers_exclude() {
+    let l = Guarded::new(RawRwLock::new());
+    let l = together!(l: l.add(), l.add());
+    assert!(l.lock.try_write());
+    assert_eq!(l.data.read(), 2);
+}
+
+fn rwlock_writer_and_readers() {
+    let l = Guarded::new(RawRwLock::new());
+    let l = together!(l: { l.read(); }, { l.read(); }, l.add());
+    assert!(l.lock.try_write());
+    assert_eq!(l.data.read(), 1);
+}
+
+fn rwlock_reader_and_writers() {
+    let l = Guarded::new(RawRwLock::new());
+    let l = together!(l: { l.read(); }, l.add(), l.add());
+    assert!(l.lock.try_write());
+    assert_eq!(l.data.read(), 2);
+}
+
+fn rwlock_downgrade_lets_readers_in() {
+    let l = Guarded::new(RawRwLock::new());
+    let l = together!(l:
+        {
+            l.lock.write();
+            l.data.add();
+            // SAFETY: taken above.
+            unsafe { l.lock.downgrade() };
+            assert!(l.data.read() > 0);
+            // SAFETY: likewise.
+            unsafe { l.lock.unlock_read() };
+        },
+        { l.read(); },
+        l.add(),
+    );
+    assert!(l.lock.try_write());
+    assert_eq!(l.data.read(), 2);
+}
+
+fn rwlock_try_excludes() {
+    let l = Guarded::new(RawRwLock::new());
+    let l = together!(l:
+        if l.lock.try_write() {
+            l.data.add();
+            // SAFETY: taken above.
+            unsafe { l.lock.unlock_write() };
+        },
+        {
+            l.add();
+            if l.lock.try_read() {
+                assert!(l.data.read() > 0);
+                // SAFETY: taken above.
+                unsafe { l.lock.unlock_read() };
+            }
+        },
+    );
+    assert!(l.lock.try_read() && !l.lock.try_write());
+    // SAFETY: taken above.
+    unsafe { l.lock.unlock_read() };
+    assert!(l.lock.try_write() && !l.lock.try_read());
+}
+
+fn rwlock_may_go_after_unlock() {
+    let l = Any((Guarded::new(RawRwLock::new()), std::cell::Cell::new(2)));
+    together!(l:
+        {
+            let (l, users) = &l.0;
+            l.lock.write();
+            l.data.add();
+            users.set(users.get() - 1);
+            let is_last = users.get() == 0;
+            // SAFETY: taken above.
+            unsafe { l.lock.unlock_write() };
+            if is_last {
+                primitive::bury(std::ptr::from_ref(&l.lock).cast());
+            }
+        },
+        {
+            let (l, users) = &l.0;
+            l.lock.read();
+            l.data.read();
+            users.set(users.get() - 1);
+            let is_last = users.get() == 0;
+            // SAFETY: taken above.
+            unsafe { l.lock.unlock_read() };
+            if is_last {
+                primitive::bury(std::ptr::from_ref(&l.lock).cast());
+            }
+        },
+    );
+}
