@@ -1,6 +1,7 @@
 //! Makes the locks' source ready for the model checkers: every atomic operation and every call of
-//! the kernel gets a number, so that `primitive` can spoil it on order, and what only a real build
-//! has goes. The list of the numbers is made here, too: no operation can be forgotten.
+//! the kernel gets a number, so that `primitive` can spoil it on order, as does every notification
+//! of a condition variable, and what only a real build has goes. The list of the numbers is made
+//! here, too: no operation can be forgotten.
 
 use quote::{ToTokens, quote};
 use std::fmt::Write;
@@ -13,8 +14,14 @@ use syn::{Attribute, Expr, File, Item, parse_quote};
 const FILES: &[&str] = &[
     "barrier",
     "condvar",
+    "lazy_lock",
+    "mpsc",
+    "mpsc/channel",
+    "mpsc/error",
+    "mpsc/receiver",
     "mutex",
     "once",
+    "once_lock",
     "poison",
     "queue",
     "raw_mutex",
@@ -28,7 +35,7 @@ const FILES: &[&str] = &[
 const SMALLER: &[(&str, &str, &str)] = &[("raw_mutex", "PASS", "1 << 14")];
 
 struct Numbering {
-    file: &'static str,
+    file: String,
     /// The function that is visited, and how many operations it had so far.
     function: (String, usize),
     /// Rows of the list, as Rust source.
@@ -40,7 +47,7 @@ impl Numbering {
     fn site(&mut self, operation: &str, line: usize, orderings: &[String]) -> Expr {
         let number = self.count;
         self.count += 1;
-        let (file, (function, index)) = (self.file, &mut self.function);
+        let (file, (function, index)) = (&self.file, &mut self.function);
         *index += 1;
         writeln!(
             self.sites,
@@ -62,6 +69,19 @@ fn orderings<'a>(arguments: impl Iterator<Item = &'a Expr>) -> Vec<String> {
 }
 
 impl VisitMut for Numbering {
+    fn visit_expr_mut(&mut self, expression: &mut Expr) {
+        visit_mut::visit_expr_mut(self, expression);
+        if let Expr::MethodCall(call) = expression
+            && call.method.to_string().starts_with("notify_")
+        {
+            let line = call.method.span().start().line;
+            let site = self.site(&call.method.to_string(), line, &[]);
+            *expression = parse_quote! {
+                if !crate::mutants::is(#site, crate::mutants::Change::Spoiled) { #call }
+            };
+        }
+    }
+
     fn visit_expr_method_call_mut(&mut self, call: &mut syn::ExprMethodCall) {
         visit_mut::visit_expr_method_call_mut(self, call);
         let orderings = orderings(call.args.iter());
@@ -108,7 +128,7 @@ impl VisitMut for Numbering {
 
     fn visit_item_const_mut(&mut self, item: &mut syn::ItemConst) {
         for (file, name, value) in SMALLER {
-            if *file == self.file && item.ident == name {
+            if self.file == *file && item.ident == name {
                 *item.expr = syn::parse_str(value).expect("a value is an expression");
             }
         }
@@ -120,6 +140,7 @@ fn main() {
     let out = env::var("OUT_DIR").expect("cargo says where to write");
     let (mut modules, mut sites) = (String::new(), String::new());
     let mut count = 0;
+    let mut open = "";
     for file in FILES {
         let path = Path::new(&root).join(format!("../../src/sync/{file}.rs"));
         println!("cargo::rerun-if-changed={}", path.display());
@@ -129,8 +150,13 @@ fn main() {
         // Sizes and limits are the real build's.
         tree.items
             .retain(|item| !matches!(item, Item::Const(item) if item.ident == "_"));
+        // Files of a folder come next, into the module of its name.
+        let is_parent = FILES.iter().any(|other| is_in(other, file));
+        tree.items.retain(|item| {
+            !(is_parent && matches!(item, Item::Mod(item) if item.content.is_none()))
+        });
         let mut numbering = Numbering {
-            file,
+            file: file.replace('/', "_"),
             function: Default::default(),
             sites: String::new(),
             count,
@@ -138,8 +164,18 @@ fn main() {
         numbering.visit_file_mut(&mut tree);
         count = numbering.count;
         sites += &numbering.sites;
-        let name = syn::Ident::new(file, proc_macro_span());
-        writeln!(modules, "{}", quote!(pub mod #name { #tree })).expect("likewise");
+        if !open.is_empty() && !is_in(file, open) {
+            modules += "}";
+            open = "";
+        }
+        let name = file.rsplit('/').next().unwrap_or(file);
+        write!(modules, "pub mod {name} {{ {}", quote!(#tree)).expect("likewise");
+        if is_parent {
+            open = file;
+        } else {
+            modules += "}";
+        }
+        modules += "\n";
     }
     let write = |name: &str, text: String| {
         fs::write(Path::new(&out).join(name), text).unwrap_or_else(|e| panic!("{name}: {e}"));
@@ -148,6 +184,8 @@ fn main() {
     write("sites.rs", format!("&[{sites}]"));
 }
 
-fn proc_macro_span() -> proc_macro2::Span {
-    proc_macro2::Span::call_site()
+/// Whether a file is in the folder of another one's name.
+fn is_in(file: &str, folder: &str) -> bool {
+    file.strip_prefix(folder)
+        .is_some_and(|rest| rest.starts_with('/'))
 }

@@ -40,12 +40,11 @@ struct Offer<T>(NonNull<Option<T>>);
 unsafe impl<T: Send> Send for Offer<T> {}
 
 impl<T> State<T> {
-    fn take(&mut self) -> Option<T> {
-        self.buffer.pop_front().or_else(|| {
-            let Offer(mut message) = self.offers.pop_front()?;
-            // SAFETY: the sender waits while the offer is queued, and looks with the lock held.
-            unsafe { message.as_mut() }.take()
-        })
+    /// Takes the first message that a sender offers.
+    fn take_offer(&mut self) -> Option<T> {
+        let Offer(mut message) = self.offers.pop_front()?;
+        // SAFETY: the sender waits while the offer is queued, and looks with the lock held.
+        unsafe { message.as_mut() }.take()
     }
 }
 
@@ -178,10 +177,19 @@ impl<T> Channel<T> {
                 if let Some(message) = batch.pop_front() {
                     return Ok(message);
                 }
-            } else if let Some(message) = state.take() {
+            } else if let Some(message) = state.buffer.pop_front() {
                 drop(state);
-                // The first sender that waits: with a bound of 0 the one whose message it was, for
-                // senders queue in the order of their offers.
+                // With a bound of 0 it was put there by one that did not wait. Those that do wait
+                // for their own messages to go, and keep their places.
+                if self.bound != Some(0) {
+                    self.left.notify_one();
+                }
+                return Ok(message);
+            } else if let Some(message) = state.take_offer() {
+                drop(state);
+                // The first that waits, and it is the one whose message this was: senders wait in
+                // the order of their offers, and are woken for nothing else while there is a
+                // receiver.
                 self.left.notify_one();
                 return Ok(message);
             }

@@ -5,6 +5,8 @@
 //! Without arguments it runs all; with one, what contains it. Each is a process of its own, for a
 //! mutant may hang or crash. Prints a line per case: `ok NAME` or `FAIL NAME why`, and `end N`.
 
+extern crate alloc;
+
 mod mutants;
 mod run;
 

@@ -61,7 +61,17 @@ models! {
     once_calls_once_for_three [once] Some(3);
     once_may_be_waited_for [once] None;
     once_may_go_after_wait [once] None;
+    once_lock_is_written_once [] None;
+    once_lock_may_be_waited_for [] Some(2);
+    lazy_lock_is_made_once [] None;
     barrier_opens_again [barrier condvar queue] Some(1);
+    channel_loses_nothing [mpsc_channel] Some(2);
+    channel_with_bound_loses_nothing [mpsc_channel] Some(1);
+    channel_hands_over [mpsc_channel] Some(1);
+    channel_wakes_whom_it_received_from [mpsc_channel] Some(1);
+    channel_tells_that_the_receiver_went [mpsc_channel] Some(2);
+    channel_gives_offers_back [mpsc_channel] Some(1);
+    channel_limit_against_send [mpsc_channel] Some(2);
 }
 
 /// Runs the closures in threads, one of them in this one, and waits for all.

@@ -12,14 +12,16 @@ pub mod sync {
         include!(concat!(env!("OUT_DIR"), "/sync.rs"));
         use condvar::Condvar;
         use mutex::{Mutex, MutexGuard};
+        use once::Once;
         use poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 
         pub mod models {
             use super::super::super::checker::{Data, thread};
             use super::super::primitive::{self, Limit};
-            use super::{barrier, condvar, once, raw_mutex, raw_rwlock};
+            use super::{barrier, condvar, lazy_lock, mpsc, once, once_lock, raw_mutex, raw_rwlock};
             use super::{reset_event, semaphore, wait_group};
             include!("models.rs");
+            include!("models/channels.rs");
             include!("models/events.rs");
             include!("models/once.rs");
             include!("models/rwlock.rs");

@@ -17,6 +17,7 @@ const CPU_FOLDERS: &[&str] = &["arch/", "tests/src/loader/"];
 const INCLUDED: &[&str] = &[
     "build/link.rs",
     "tests/models/src/models.rs",
+    "tests/models/src/models/channels.rs",
     "tests/models/src/models/events.rs",
     "tests/models/src/models/once.rs",
     "tests/models/src/models/rwlock.rs",

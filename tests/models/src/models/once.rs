@@ -36,3 +36,35 @@ fn barrier_opens_again() {
     let b = barrier::Barrier::new(2);
     together!(b: { b.wait(); b.wait(); }, { b.wait(); b.wait(); });
 }
+
+fn once_lock_is_written_once() {
+    let cell = once_lock::OnceLock::new();
+    let try_set = |cell: &once_lock::OnceLock<u32>, value| {
+        let is_first = cell.set(value).is_ok();
+        assert_eq!(is_first, cell.get() == Some(&value));
+    };
+    let cell = together!(cell: try_set(cell, 1), try_set(cell, 2));
+    assert!(cell.get().is_some());
+}
+
+fn once_lock_may_be_waited_for() {
+    let cell = once_lock::OnceLock::<Data>::new();
+    together!(cell:
+        assert_eq!(cell.wait().read(), 1),
+        {
+            let make = || { let data = Data::new(); data.add(); data };
+            assert_eq!(cell.get_or_init(make).read(), 1);
+        },
+        if let Some(data) = cell.get() { assert_eq!(data.read(), 1) },
+    );
+}
+
+fn lazy_lock_is_made_once() {
+    let made = Arc::new(Data::new());
+    let value = lazy_lock::LazyLock::new({
+        let made = made.clone();
+        move || { made.add(); made }
+    });
+    together!(value: assert_eq!(value.read(), 1), assert_eq!(value.read(), 1));
+    assert_eq!(made.read(), 1);
+}
