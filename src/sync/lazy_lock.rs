@@ -23,6 +23,9 @@ union Content<T, F> {
 /// static SQUARES: LazyLock<[u32; 4]> = LazyLock::new(|| core::array::from_fn(|n| (n * n) as u32));
 /// assert_eq!(SQUARES[3], 9);
 /// assert_eq!(LazyLock::force(&SQUARES).len(), 4);
+///
+/// let known: LazyLock<u32> = LazyLock::from(7);
+/// assert_eq!(*known, 7);
 /// ```
 pub struct LazyLock<T, F = fn() -> T> {
     once: Once,
@@ -149,6 +152,20 @@ impl<T, F: FnOnce() -> T> DerefMut for LazyLock<T, F> {
 impl<T: Default> Default for LazyLock<T> {
     fn default() -> LazyLock<T> {
         LazyLock::new(T::default)
+    }
+}
+
+impl<T, F> From<T> for LazyLock<T, F> {
+    /// Makes one whose value is there.
+    fn from(value: T) -> LazyLock<T, F> {
+        let once = Once::new();
+        once.call_once(|| ());
+        LazyLock {
+            once,
+            content: UnsafeCell::new(Content {
+                value: ManuallyDrop::new(value),
+            }),
+        }
     }
 }
 

@@ -21,6 +21,19 @@ pub struct PoisonError<G> {
 }
 
 impl<G> PoisonError<G> {
+    /// Panics, as `std` does where panics abort: there is no such error. It is here for code that
+    /// names it.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::sync::PoisonError;
+    /// let _: fn(u32) -> PoisonError<u32> = PoisonError::new;
+    /// ```
+    #[track_caller]
+    pub fn new(_guard: G) -> PoisonError<G> {
+        panic!("a lock is never poisoned: this error cannot be made")
+    }
+
     /// Returns the guard; never runs.
     pub fn into_inner(self) -> G {
         match self.never {}

@@ -14,7 +14,10 @@ use super::{LockResult, TryLockError, TryLockResult};
 ///
 /// A writer that waits is passed by no reader that comes later: who is inside leaves, and then it
 /// enters. So a thread that reads must not ask to read again, for a writer may have come in
-/// between. Up to 262,143 readers hold a lock at a time; one more panics.
+/// between. Readers wait as long as writers come one after the other without a pause.
+///
+/// Up to 262,143 readers hold a lock at a time; one more panics. Of writers that wait, 4,095 are
+/// counted; further ones wait with the readers until the counted ones have been.
 ///
 /// # Examples
 /// ```
