@@ -109,7 +109,8 @@ pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
     let operation = (k::FUTEX_WAIT | scope.flag()) as usize;
     let forever = 0;
     // SAFETY: the kernel reads four bytes; clause 1.
-    outcome(unsafe { call!(FUTEX, word as usize, operation, expected as usize, forever) })
+    let ended = unsafe { call!(FUTEX, word as usize, operation, expected as usize, forever) };
+    outcome(ended, false)
 }
 
 /// Sleeps while `*word == expected`, at most until `clock` shows `until`.
@@ -159,7 +160,7 @@ pub unsafe fn wait_until(
             })
         },
     );
-    outcome(ended)
+    outcome(ended, true)
 }
 
 /// Sleeps while `*word == expected`, as a sleeper of some kinds.
@@ -174,17 +175,18 @@ pub unsafe fn wait_as(word: *const u32, expected: u32, scope: Scope, kinds: Kind
     let (forever, unused) = (0, 0);
     let (word, expected, kinds) = (word as usize, expected as usize, kinds.0 as usize);
     // SAFETY: the kernel reads four bytes; clause 1.
-    outcome(unsafe { call!(FUTEX, word, operation, expected, forever, unused, kinds) })
+    let ended = unsafe { call!(FUTEX, word, operation, expected, forever, unused, kinds) };
+    outcome(ended, false)
 }
 
-/// Reads the kernel's answer to a wait.
+/// Reads the kernel's answer to a wait, with a limit or without.
 #[inline]
-fn outcome(ended: Result<usize, Errno>) -> Woken {
+fn outcome(ended: Result<usize, Errno>, has_limit: bool) -> Woken {
     match ended {
         Ok(_) => Woken::ByWake,
         Err(Errno::AGAIN) => Woken::ByChange,
         Err(Errno::INTR) => Woken::BySignal,
-        Err(Errno::TIMEDOUT) => Woken::ByTimeout,
+        Err(Errno::TIMEDOUT) if has_limit => Woken::ByTimeout,
         // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
         Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
     }
@@ -211,7 +213,13 @@ pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
     let operation = (k::FUTEX_WAKE | scope.flag()) as usize;
     let count = count.min(i32::MAX as u32) as usize;
     // SAFETY: the kernel does not touch the word, it only looks its address up.
-    match unsafe { call!(FUTEX, word as usize, operation, count) } {
+    woken(unsafe { call!(FUTEX, word as usize, operation, count) })
+}
+
+/// Reads the kernel's answer to a wake.
+#[inline]
+fn woken(answer: Result<usize, Errno>) -> usize {
+    match answer {
         Ok(woken) => woken,
         // What a shared wake on unmapped memory answers: nobody sleeps there.
         Err(Errno::FAULT) => 0,
@@ -226,7 +234,7 @@ pub fn wake_as(word: *const u32, count: u32, scope: Scope, kinds: Kinds) -> usiz
     let (word, count, unused) = (word as usize, count.min(i32::MAX as u32) as usize, 0);
     let kinds = kinds.0 as usize;
     // SAFETY: as for `wake`, and likewise for errors.
-    unsafe { call!(FUTEX, word, operation, count, unused, unused, kinds) }.unwrap_or(0)
+    woken(unsafe { call!(FUTEX, word, operation, count, unused, unused, kinds) })
 }
 
 /// If `*from == expected`, wakes up to `wake_count` of its sleepers and makes up to `move_count`

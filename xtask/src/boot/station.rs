@@ -141,7 +141,7 @@ mod tests {
                 .command(),
             )
         };
-        assert!(shown("s390x").contains("-append 'panic=-1 quiet loglevel=0'"));
+        assert!(shown("s390x").contains("-append 'panic=-1 quiet loglevel=0 SUITE_"));
         assert!(shown("aarch64").contains("-append 'console=ttyAMA0 panic=-1 "));
     }
 }
