@@ -118,7 +118,8 @@ fn refused_mask_at_spawn_is_said_once() -> Verdict {
     let captured = run(|| {
         // The first one is refused to `spawn`, which returns an error.
         seam::order(nr::RT_SIGPROCMASK, 1, 1, Errno::PERM);
-        thread::spawn(|| ()).detach();
+        // The second one is whoever's is quicker: main waits, lest it end before its thread dies.
+        let _ = thread::spawn(|| ()).join();
     });
     check_eq!(captured.end, ABORTED);
     let message = "threadbare: rt_sigprocmask answered error 1, which it cannot\n";

@@ -74,7 +74,7 @@ const UTF8_CASES: &[(&str, Body)] = &[
 const MANNERS: [&[&str]; 5] = [
     &["-j1"],
     &["-j2"],
-    &["-j", "3", "--stack-size=16384"],
+    &["-j", "3", "--stack-size=32768"],
     &["--threads=8", "--stack-size", "100000"],
     &[],
 ];
