@@ -167,8 +167,8 @@ const HINTS: &[&str] = &[
 ];
 
 /// Mutants that a model catches or not, as it happens to schedule: waits with a limit of their own.
-/// Who does not sleep there looks again and again, which costs time and is no fault; a schedule that
-/// lets nobody else run meanwhile never ends, and is caught.
+/// Who does not sleep there looks again and again, which is no fault; a schedule that lets nobody
+/// else run meanwhile never ends, and is caught.
 const POLLS: &[&str] = &["raw_mutex::give_way#1/wait_until/spoiled"];
 
 pub fn main() -> ExitCode {
