@@ -3,7 +3,7 @@
 use core::alloc::Layout;
 use core::fmt;
 use core::marker::PhantomData;
-use core::mem::MaybeUninit;
+use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::{self, NonNull};
 
 use super::attributes::{Attributes, CpuSet, Policy};
@@ -311,8 +311,13 @@ impl Builder {
         f: F,
         scope: *const ScopeData,
     ) -> Result<(NonNull<Control>, Thread), SpawnError> {
-        // SAFETY: clause 1.
-        unsafe { self.start_or_refuse(f, scope) }.map_err(|refused| refused.error)
+        let mut f = ManuallyDrop::new(f);
+        // SAFETY: clause 1; the closure is not used again once it has moved.
+        let result = unsafe { self.start_body(Body::of::<F, T>(&mut f), scope) };
+        if result.is_err() {
+            drop(ManuallyDrop::into_inner(f));
+        }
+        result
     }
 
     /// The same, with closure and memory in the error.
@@ -324,23 +329,35 @@ impl Builder {
         f: F,
         scope: *const ScopeData,
     ) -> Result<(NonNull<Control>, Thread), Refused<F>> {
-        let refuse = |error, closure| Refused {
+        let mut f = ManuallyDrop::new(f);
+        // SAFETY: clause 1; the closure is not used again once it has moved.
+        unsafe { self.start_body(Body::of::<F, T>(&mut f), scope) }.map_err(|error| Refused {
             error,
-            closure,
+            closure: ManuallyDrop::into_inner(f),
             // SAFETY: no thread was started.
             stack: self.memory.map(|memory| unsafe { memory.into_slice() }),
-        };
+        })
+    }
+
+    /// What is the same for all closures: in one piece, and not once more for each.
+    ///
+    /// # Errors
+    /// [`SpawnError`]; the closure is where it was then.
+    ///
+    /// # Safety
+    /// 1. As [`Builder::start`].
+    /// 2. After success the closure has moved: it is not used again where it was.
+    unsafe fn start_body(
+        &self,
+        body: Body,
+        scope: *const ScopeData,
+    ) -> Result<(NonNull<Control>, Thread), SpawnError> {
         // SAFETY: clause 1.
-        let prepared = match unsafe { Prepared::new(&self, Layout::new::<Payload<F, T>>(), scope) }
-        {
-            Ok(prepared) => prepared,
-            Err(error) => return Err(refuse(error, f)),
-        };
+        let prepared = unsafe { Prepared::new(self, body.payload, scope) }?;
         let payload = prepared.payload();
-        let (run, drop_result) = (spawn::run::<F, T>, spawn::drop_result::<T>);
-        let control = prepared.control(run, drop_result, &self.attributes, scope);
+        let control = prepared.control(body.run, body.drop_result, &self.attributes, scope);
         // SAFETY: the placement has room for the payload, aligned, and nobody else uses it.
-        unsafe { payload.cast::<F>().write(f) };
+        unsafe { payload.copy_from_nonoverlapping(body.closure, body.closure_bytes) };
         let thread = prepared.thread();
         // SAFETY: clause 1: it is null or lives.
         let scope = unsafe { scope.as_ref() };
@@ -348,19 +365,37 @@ impl Builder {
             // SAFETY: the control block names the scope; the mapping is its own from here on.
             unsafe { scope.insert(control.as_ref()) };
         }
-        match prepared.launch(control) {
-            Ok(()) => Ok((control, thread)),
-            Err(error) => {
-                if let Some(scope) = scope {
-                    // SAFETY: the mapping is still there.
-                    scope.forget(unsafe { control.as_ref() });
-                }
-                // SAFETY: no thread took the closure out.
-                let closure = unsafe { payload.cast::<F>().read() };
-                // SAFETY: no thread runs, so the mapping is ours alone.
-                unsafe { join::give_back(control) };
-                Err(refuse(error, closure))
-            }
+        let Err(error) = prepared.launch(control) else {
+            return Ok((control, thread));
+        };
+        if let Some(scope) = scope {
+            // SAFETY: the mapping is still there.
+            scope.forget(unsafe { control.as_ref() });
+        }
+        // SAFETY: no thread runs, so the mapping is ours alone; the closure counts where it was.
+        unsafe { join::give_back(control) };
+        Err(error)
+    }
+}
+
+/// A closure without its type.
+struct Body {
+    closure: *const u8,
+    closure_bytes: usize,
+    /// Of the closure, and of the result in its place.
+    payload: Layout,
+    run: unsafe fn(*mut u8),
+    drop_result: unsafe fn(*mut u8),
+}
+
+impl Body {
+    fn of<F: FnOnce() -> T, T>(f: &mut ManuallyDrop<F>) -> Body {
+        Body {
+            closure: ptr::from_mut(f).cast(),
+            closure_bytes: size_of::<F>(),
+            payload: Layout::new::<Payload<F, T>>(),
+            run: spawn::run::<F, T>,
+            drop_result: spawn::drop_result::<T>,
         }
     }
 }
