@@ -20,6 +20,7 @@ pub const __NR_write: u32 = 64;
 pub const __NR_pread64: u32 = 67;
 pub const __NR_exit: u32 = 93;
 pub const __NR_exit_group: u32 = 94;
+pub const __NR_set_tid_address: u32 = 96;
 pub const __NR_waitid: u32 = 95;
 pub const __NR_unshare: u32 = 97;
 pub const __NR_futex: u32 = 98;
@@ -73,6 +74,7 @@ pub const MAP_NORESERVE: u32 = 0x4000;
 pub const MAP_STACK: u32 = 0x2_0000;
 pub const MADV_DONTNEED: u32 = 4;
 pub const MADV_NOHUGEPAGE: u32 = 15;
+pub const MADV_WIPEONFORK: u32 = 18;
 pub const MADV_GUARD_INSTALL: u32 = 102;
 
 // linux/sched.h

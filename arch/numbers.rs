@@ -40,6 +40,7 @@ macro_rules! numbers {
             SCHED_SETSCHEDULER = __NR_sched_setscheduler;
             SCHED_YIELD = __NR_sched_yield;
             SETPRIORITY = __NR_setpriority;
+            SET_TID_ADDRESS = __NR_set_tid_address;
             SIGALTSTACK = __NR_sigaltstack;
             STATX = __NR_statx;
             TGKILL = __NR_tgkill;

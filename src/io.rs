@@ -48,6 +48,7 @@ mod file;
 mod line_writer;
 mod reader;
 mod slice_writer;
+mod stdin;
 mod stdio;
 mod writer;
 
@@ -59,10 +60,13 @@ pub use file::{File, Status};
 pub use line_writer::LineWriter;
 pub use reader::Reader;
 pub use slice_writer::SliceWriter;
+pub use stdin::{Stdin, stdin};
 pub(crate) use stdio::flush_at_exit;
+#[cfg(feature = "threads")]
+pub(crate) use stdio::forget_others;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 pub(crate) use stdio::give_stdout_back;
 #[doc(hidden)]
 pub use stdio::{_eprint, _print};
-pub use stdio::{Stderr, Stdin, Stdout, StdoutLock, stderr, stdin, stdout};
+pub use stdio::{Stderr, Stdout, StdoutLock, stderr, stdout};
 pub use writer::Writer;

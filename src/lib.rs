@@ -77,6 +77,8 @@ mod cgroup;
 mod elf;
 pub mod env;
 mod fatal;
+#[cfg(feature = "threads")]
+mod fork;
 pub mod io;
 #[cfg(any(feature = "mem", feature = "test-seam"))]
 mod mem;

@@ -19,6 +19,30 @@ macro_rules! show {
     )*};
 }
 
+/// Does what is otherwise done before the first thread is started; it stays for ever.
+#[cfg(feature = "threads")]
+pub fn prepare_for_fork() {
+    let _ = crate::thread::prepare_for_fork();
+}
+
+/// Makes the next spawn the first one, for which children of `fork` are told what they are.
+#[cfg(feature = "threads")]
+pub fn unprepare_for_fork() {
+    crate::fork::unprepare();
+}
+
+/// Makes this process look like a child of `fork` that has not settled; it has one thread.
+#[cfg(feature = "threads")]
+pub fn unsettle() {
+    crate::fork::unsettle();
+}
+
+/// Whether a child of `fork` notices that it is one.
+#[cfg(feature = "threads")]
+pub fn is_fork_noticed() -> bool {
+    crate::fork::is_noticed()
+}
+
 show! { arch auxv cgroup elf mem stack sys tls }
 
 /// How many pages of thread records were mapped.
@@ -30,5 +54,7 @@ pub fn record_page_count() -> usize {
 /// How many thread records are in use, and how many mappings the stack cache keeps.
 #[cfg(feature = "threads")]
 pub fn thread_counts() -> (usize, usize) {
-    (crate::thread::in_use_count(), crate::thread::kept_count())
+    // A child of `fork` empties its cache when it looks there, and gives records up.
+    let kept = crate::thread::kept_count();
+    (crate::thread::in_use_count(), kept)
 }

@@ -295,7 +295,7 @@ pub fn raise(signal: Signal) -> Result<(), SendError> {
 /// ```
 #[cfg(feature = "threads")]
 pub fn send(thread: &crate::thread::Thread, signal: Signal) -> Result<(), SendError> {
-    let number = thread.kernel_number().ok_or(SendError::Gone)?;
+    let number = thread.kernel_id().ok_or(SendError::Gone)?;
     sys::signal::send(number, signal.raw()).map_err(SendError::from_kernel)
 }
 

@@ -67,6 +67,16 @@ pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;
 pub use wait_group::WaitGroup;
 
+/// Forgets other threads' waiting, in a child of `fork`.
+///
+/// # Safety
+/// 1. The calling thread is the only one of the process, and in none of this crate's locks' calls.
+#[cfg(feature = "threads")]
+pub(crate) unsafe fn forget() {
+    // SAFETY: clause 1.
+    unsafe { queue::forget() };
+}
+
 #[cfg(feature = "alloc")]
 pub use alloc::sync::{Arc, Weak};
 pub use core::sync::atomic;

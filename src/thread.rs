@@ -13,6 +13,14 @@
 //!
 //! There is no allocator anywhere: what a thread needs is in its mapping or in its record.
 //!
+//! # In a child of `fork`
+//! A child has the thread that called `fork` and no other, and notices that by itself, on Linux
+//! 4.14 and newer. Handles of the others say that they are gone, and joining them is an error; the
+//! stack cache is empty; the locks of this crate's own are open. A mutex of the program's that another
+//! thread held stays locked, and a scope whose threads stayed in the parent cannot end: leaving it
+//! panics. On older kernels a child that is to start threads must be forked while no other thread
+//! starts, ends or prints.
+//!
 //! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs,
 //! and sleeping.
 //!
@@ -40,6 +48,8 @@ mod current;
 mod error;
 #[cfg(feature = "threads")]
 mod exit;
+#[cfg(feature = "threads")]
+mod forked;
 #[cfg(feature = "threads")]
 mod guard;
 #[cfg(feature = "threads")]
@@ -118,6 +128,8 @@ pub use std_names::panicking;
 
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use cache::kept_count;
+#[cfg(all(feature = "test-seam", feature = "threads"))]
+pub(crate) use forked::prepare as prepare_for_fork;
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use record::{in_use_count, mapped_page_count};
 

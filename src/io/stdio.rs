@@ -7,7 +7,7 @@
 use core::cell::RefCell;
 use core::fmt;
 
-use embedded_io::{ErrorType, Read, Write, WriteFmtError};
+use embedded_io::{ErrorType, Write, WriteFmtError};
 
 use super::{Error, Fd, LineWriter, Writer};
 use crate::Errno;
@@ -30,13 +30,15 @@ struct Pending {
 }
 
 /// Reentrant, as in `std`: who holds it may print, and what is printed may print.
-static STDOUT: ReentrantLock<RefCell<Pending>> = ReentrantLock::new(RefCell::new(Pending {
-    memory: [0; STDOUT_BYTES],
-    place: (0, 0),
-    is_ending: false,
-}));
+static STDOUT: ReentrantLock<RefCell<Pending>> = ReentrantLock::new(RefCell::new(Pending::NONE));
 
 impl Pending {
+    const NONE: Pending = Pending {
+        memory: [0; STDOUT_BYTES],
+        place: (0, 0),
+        is_ending: false,
+    };
+
     /// Runs `write` on the line writer, and remembers where it stopped.
     fn with<T>(
         &mut self,
@@ -260,57 +262,6 @@ impl fmt::Write for Stderr {
     }
 }
 
-/// Returns a handle to the process' standard input.
-///
-/// # Examples
-/// ```
-/// use threadbare::io::{self, Error, Read};
-///
-/// let mut byte = [0];
-/// match io::stdin().read(&mut byte)? {
-///     0 => threadbare::println!("the end"),
-///     _ => threadbare::println!("{}", byte.escape_ascii()),
-/// }
-/// # Ok::<(), Error>(())
-/// ```
-pub fn stdin() -> Stdin {
-    Stdin(())
-}
-
-/// Standard input, without a buffer and without a lock: threads that read at once share the bytes.
-///
-/// # Blocking
-/// Until at least one byte is there.
-///
-/// # Errors
-/// Those of [`Fd`].
-///
-/// # Examples
-/// ```
-/// use threadbare::io::{Error, Reader, SliceWriter, Stdin, stdin};
-///
-/// fn answer(from: Stdin, into: &mut SliceWriter<'_>) -> Result<usize, Error> {
-///     let mut memory = [0; 80];
-///     Reader::new(from, &mut memory).read_until(b'\n', into)
-/// }
-/// let mut line = [0; 80];
-/// answer(stdin(), &mut SliceWriter::new(&mut line))?;
-/// # Ok::<(), Error>(())
-/// ```
-#[derive(Debug)]
-pub struct Stdin(());
-
-impl ErrorType for Stdin {
-    type Error = Error;
-}
-
-impl Read for Stdin {
-    fn read(&mut self, buffer: &mut [u8]) -> Result<usize, Error> {
-        let mut stdin = Fd::STDIN;
-        stdin.read(buffer)
-    }
-}
-
 /// Flushes standard output at the process' end, and makes it unbuffered, so that what destructors
 /// print later is not lost.
 ///
@@ -344,6 +295,17 @@ pub(crate) unsafe fn give_stdout_back() {
         // SAFETY: clause 1.
         unsafe { STDOUT.abandon() };
     }
+}
+
+/// Unlocks standard output in a child of `fork`, if another thread held it in the parent. What that
+/// was writing is the parent's to write.
+///
+/// # Safety
+/// 1. The calling thread is the only one of the process, and not in a call of this module's.
+#[cfg(feature = "threads")]
+pub(crate) unsafe fn forget_others() {
+    // SAFETY: clause 1.
+    unsafe { STDOUT.forget_others(RefCell::new(Pending::NONE)) };
 }
 
 /// What [`print!`](crate::print) calls.

@@ -43,6 +43,14 @@ impl Limit {
     }
 }
 
+/// Settles, if this is a child of `fork` that has not noticed yet: what other threads queued is not
+/// there.
+#[cfg(feature = "threads")]
+#[inline]
+pub fn heed_fork() {
+    crate::fork::heed();
+}
+
 /// Declares statics that all threads share. A model makes them anew for each of its runs.
 macro_rules! shared {
     ($(static $name:ident: [$of:ty; $count:expr];)*) => {$(

@@ -105,6 +105,7 @@ impl Bucket {
 
     /// Runs `f` on the bucket's nodes, with the lock held.
     fn with<R>(&self, f: impl FnOnce(&mut Nodes) -> R) -> R {
+        primitive::heed_fork();
         self.lock.lock();
         // SAFETY: the lock is held.
         let result = f(unsafe { &mut *self.nodes.get() });
@@ -273,4 +274,20 @@ pub(super) unsafe fn release(mutex: &RawMutex, mut seen: u32) -> bool {
         unsafe { notify(node) };
     }
     is_owed_a_wake
+}
+
+/// Empties and unlocks all queues, in a child of `fork`: those who are in them are not here.
+///
+/// # Safety
+/// 1. The calling thread is the only one of the process, and not in this module.
+pub(super) unsafe fn forget() {
+    for index in 0..BUCKETS {
+        for bucket in [&CONDVARS[index], &MUTEXES[index]] {
+            // SAFETY: clause 1: nobody else looks.
+            unsafe {
+                bucket.lock.forget();
+                *bucket.nodes.get() = Nodes::new();
+            }
+        }
+    }
 }

@@ -222,6 +222,15 @@ impl RawMutex {
         }
     }
 
+    /// Unlocks, and forgets who waits, in a child of `fork`.
+    ///
+    /// # Safety
+    /// 1. The calling thread is the only one of the process, and does not hold the lock.
+    pub(super) unsafe fn forget(&self) {
+        // SAFETY: clause 1: nobody else looks.
+        unsafe { self.state.as_ptr().write(0) };
+    }
+
     /// Says that nobody holds the lock, and whether there is a queue beside it, which its caller
     /// has in hand if there is one; returns whether a waiter must be woken, or what the word is, if
     /// it is not as seen.

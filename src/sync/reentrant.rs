@@ -5,7 +5,7 @@
 //! Ordering: the mutex orders everything. The owner word is Relaxed: a thread finds its own mark
 //! there only if it put it there itself, and any other value, however old, means "not mine".
 
-use core::cell::Cell;
+use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
@@ -24,7 +24,7 @@ pub struct ReentrantLock<T> {
     owner: AtomicUsize,
     /// How often the holder holds it; touched by the holder alone.
     depth: Cell<u32>,
-    value: T,
+    value: UnsafeCell<T>,
 }
 
 // SAFETY: the value is reached by one thread at a time, and moves between them with the lock.
@@ -45,7 +45,7 @@ impl<T> ReentrantLock<T> {
             mutex: Mutex::new(()),
             owner: AtomicUsize::new(NOBODY),
             depth: Cell::new(0),
-            value,
+            value: UnsafeCell::new(value),
         }
     }
 
@@ -54,6 +54,8 @@ impl<T> ReentrantLock<T> {
     /// # Blocking
     /// While another thread holds it.
     pub fn lock(&self) -> ReentrantGuard<'_, T> {
+        #[cfg(feature = "threads")]
+        crate::fork::heed();
         let mark = crate::start::thread_mark();
         if self.owner.load(Ordering::Relaxed) == mark {
             self.again()
@@ -80,6 +82,22 @@ impl<T> ReentrantLock<T> {
         if self.owner.load(Ordering::Relaxed) == crate::start::thread_mark() {
             self.release();
         }
+    }
+
+    /// Frees the lock of another thread, and puts a new value in the place of what that was about
+    /// to change, in a child of `fork`.
+    ///
+    /// # Safety
+    /// 1. The calling thread is the only one of the process, and not in a call of this lock's.
+    #[cfg(feature = "threads")]
+    pub unsafe fn forget_others(&self, value: T) {
+        let owner = self.owner.load(Ordering::Relaxed);
+        if owner == crate::start::thread_mark() || self.mutex.try_lock_raw().is_some() {
+            return;
+        }
+        // SAFETY: clause 1: it is another thread that has a guard, and that is not here.
+        unsafe { *self.value.get() = value };
+        self.release();
     }
 
     fn first(&self, held: MutexGuard<'_, ()>, mark: usize) -> ReentrantGuard<'_, T> {
@@ -118,7 +136,8 @@ impl<T> Deref for ReentrantGuard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        &self.lock.value
+        // SAFETY: it is changed as a whole only where no guard is (`forget_others`).
+        unsafe { &*self.lock.value.get() }
     }
 }
 

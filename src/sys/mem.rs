@@ -94,6 +94,8 @@ pub enum Advice {
     DontNeed,
     /// They are not to become part of a huge page.
     NoHugePage,
+    /// A child of `fork` is to find zeroes (Linux 4.14).
+    WipeOnFork,
     /// Every access is to fault, with no mapping of their own (Linux 6.13).
     GuardInstall,
 }
@@ -110,6 +112,7 @@ pub unsafe fn advise(address: *mut u8, bytes: usize, advice: Advice) -> Result<(
     let advice = match advice {
         Advice::DontNeed => k::MADV_DONTNEED,
         Advice::NoHugePage => k::MADV_NOHUGEPAGE,
+        Advice::WipeOnFork => k::MADV_WIPEONFORK,
         Advice::GuardInstall => k::MADV_GUARD_INSTALL,
     };
     // SAFETY: clause 1.

@@ -29,6 +29,20 @@ pub fn kernel_thread_id() -> u32 {
     unsafe { call!(GETTID) }.unwrap_or(0) as u32
 }
 
+/// Names the word that the kernel clears, and wakes one waiter of, when the calling thread is gone;
+/// returns the thread's number.
+///
+/// # Errors
+/// `EPERM`, `ENOSYS`: a seccomp filter. Source: set_tid_address(2).
+///
+/// # Safety
+/// 1. The word stays mapped until the thread is gone, and is the thread's.
+pub unsafe fn set_tid_address(word: *mut u32) -> Result<u32, Errno> {
+    // SAFETY: clause 1; the call itself touches no memory.
+    let tid = unsafe { call!(SET_TID_ADDRESS, word.expose_provenance()) }?;
+    Ok(tid as u32)
+}
+
 /// Whether the kernel knows a thread of this process by that number, a dying one included.
 pub fn is_in_this_process(tid: u32) -> bool {
     let no_signal = 0;

@@ -15,8 +15,7 @@
 //!
 //! The lock is a spinning one that everybody only tries for, a few times: on an exit path there is
 //! no identity to sleep with, and a spawner that cannot have the lock maps afresh instead, so that
-//! no priority can invert on it and a child of `fork` that inherits it locked spawns without it.
-//! It is held for a few steps, however much is kept.
+//! no priority can invert on it. It is held for a few steps, however much is kept.
 
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -144,6 +143,7 @@ static CACHE: spin::Mutex<Cache> = spin::Mutex::new(Cache {
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
+    crate::fork::heed();
     for _ in 0..TRIES {
         if let Some(cache) = CACHE.try_lock() {
             return Some(cache);
@@ -340,8 +340,7 @@ pub fn reclaim() -> bool {
 ///
 /// # Blocking
 /// Briefly, while other threads use the cache, and until threads whose memory is unmapped are gone
-/// from the kernel. In a child of `fork` whose parent had a thread inside the cache at that moment,
-/// for ever: such a child has no cache.
+/// from the kernel.
 ///
 /// # Examples
 /// ```
@@ -355,6 +354,28 @@ pub fn set_cache_limits(limits: CacheLimits) {
         let excess = lock().remove_excess();
         let Some(tenancy) = excess else { return };
         // SAFETY: the cache owned the mapping, and now this function does.
+        unsafe { tenancy.unmap() };
+    }
+}
+
+/// Empties the cache in a child of `fork`, and unmaps what was in it. If another thread was inside
+/// it when the parent forked, nobody knows what it holds, and that stays mapped.
+///
+/// # Safety
+/// 1. The calling thread is the only one of the process, and not inside the cache.
+/// 2. The records say of all others that they are gone.
+pub unsafe fn forget() {
+    if CACHE.is_locked() {
+        // SAFETY: clause 1: whoever holds it is not here.
+        unsafe { CACHE.force_unlock() };
+        let mut cache = CACHE.lock();
+        cache.lists = [List::EMPTY; LISTS];
+        (cache.count, cache.bytes) = (0, 0);
+        COUNT.store(0, Ordering::Relaxed);
+    }
+    let take = || CACHE.lock().remove_any(|_| true);
+    while let Some(tenancy) = take() {
+        // SAFETY: the cache owned the mapping, and now this function does; clause 2.
         unsafe { tenancy.unmap() };
     }
 }

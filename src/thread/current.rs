@@ -88,15 +88,6 @@ impl Thread {
         self.record.high_water()
     }
 
-    /// Returns the kernel's number of the thread, `None` when the thread has ended.
-    pub(crate) fn kernel_number(&self) -> Option<u32> {
-        if control().is_some_and(|own| ptr::eq(own.record, self.record)) {
-            // Asked for, because a child of `fork` has another one than its record says.
-            return Some(task::kernel_thread_id());
-        }
-        self.kernel_id()
-    }
-
     /// Returns the name that the thread was started with, `None` where it was given none. The main
     /// thread's is `main`.
     ///
@@ -217,6 +208,11 @@ pub(crate) fn is_main() -> bool {
 /// Whether the main thread has ended, though the process lives.
 pub(super) fn main_is_gone() -> bool {
     MAIN_CONTROL.0.completion.is_complete()
+}
+
+/// Says that the main thread has ended: it is not in this process.
+pub(super) fn forget_main() {
+    MAIN_CONTROL.0.completion.abandon();
 }
 
 /// Calls `with` with the calling thread's name, without touching a reference count: for panics.

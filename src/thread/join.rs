@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control, Origin};
 use super::current::{self, Thread};
+use super::forked;
 use super::measure::{self, Stack};
 
 /// The right to wait for a thread and to take what its closure returned.
@@ -128,7 +129,7 @@ impl<T> JoinHandle<T> {
     ///
     /// # Errors
     /// [`JoinError`] when the thread ended by [`exit`](super::exit), or by a panic that did not end
-    /// the process.
+    /// the process; and in a child of `fork`, of a thread that only the parent has.
     ///
     /// # Kernel
     /// A shared futex wait on the word that `CLONE_CHILD_CLEARTID` names; none if it is clear.
@@ -277,7 +278,10 @@ pub(super) fn assert_not_own(control: NonNull<Control>) {
 pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     // The thread swaps before it leaves. Acquire here is what makes the result readable.
     if !control.completion.is_complete() {
-        crate::fatal::fatal("a thread left the kernel without having ended");
+        if forked::generation() == 0 {
+            crate::fatal::fatal("a thread left the kernel without having ended");
+        }
+        return Err(JoinError { is_panic: false });
     }
     if !control.has_result.replace(false) {
         // For memory the thread is parked for ever, and its mapping with it.

@@ -282,10 +282,10 @@ pub fn kernel_name(thread: &Thread) -> Result<KernelName, NameError> {
 /// [`ThreadId`](super::ThreadId) does not.
 ///
 /// # Kernel
-/// No call in a thread that this crate started: its number was stored as it began. In a child of
-/// `fork` that such a thread has made this is therefore the parent's number. The main thread asks
-/// each time (`gettid`): its number is in no record, and so a child that it forks, as programs
-/// mostly do, is told the truth.
+/// No call in a thread that this crate started: its number was stored as it began, or when a child
+/// of `fork` noticed that it is one. (Before Linux 4.14 it does not: there this is the parent's
+/// number in a child that such a thread has made.) The main thread asks each time (`gettid`): its
+/// number is in no record.
 ///
 /// # Examples
 /// ```
@@ -296,6 +296,7 @@ pub fn kernel_name(thread: &Thread) -> Result<KernelName, NameError> {
 /// assert_ne!(other.join(), Ok(process::id()));
 /// ```
 pub fn kernel_id() -> u32 {
+    crate::fork::heed();
     match current::control().map(|control| control.record.tid()) {
         None | Some(0) => task::kernel_thread_id(),
         Some(tid) => tid,
@@ -306,8 +307,8 @@ impl Thread {
     /// Returns the thread's number in the kernel, `None` when it is gone from there.
     ///
     /// It may be gone the moment after; whoever uses the number must be sure that the thread is
-    /// alive, or bear that the number is another's. In a child of `fork`, which has only the thread
-    /// that made it, the numbers are those of the parent's threads.
+    /// alive, or bear that the number is another's. A child of `fork` has only the thread that made
+    /// it; the others are gone.
     ///
     /// # Examples
     /// ```
@@ -320,6 +321,7 @@ impl Thread {
     /// assert_eq!(kept.kernel_id(), None);
     /// ```
     pub fn kernel_id(&self) -> Option<u32> {
+        crate::fork::heed();
         if !core::ptr::eq(self.record(), &record::MAIN) {
             let tid = self.record().tid();
             return (tid != 0).then_some(tid);

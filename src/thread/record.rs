@@ -126,6 +126,11 @@ impl Record {
         self.tid.load(Ordering::Acquire)
     }
 
+    /// Notes the calling thread's number, which a child of `fork` got from nobody.
+    pub fn set_tid(&self, tid: u32) {
+        self.tid.store(tid, Ordering::Release);
+    }
+
     /// Whether the kernel has let go of the thread's stack, for good.
     ///
     /// # Ordering
@@ -161,6 +166,8 @@ impl Record {
         if self.is_gone() {
             return;
         }
+        // What was copied from a parent says so of threads that were never here.
+        crate::fork::heed();
         self.sleepers.fetch_add(1, Ordering::AcqRel);
         loop {
             let tid = self.tid.load(Ordering::Acquire);
@@ -291,6 +298,26 @@ fn search() -> Option<&'static Record> {
             return chunk.records[..start_index]
                 .iter()
                 .find(|record| try_claim(record));
+        }
+    }
+}
+
+/// Says of every thread but `own` that it is gone: the process is a child of `fork`, which has not
+/// got them. What they counted as references stays counted, and the records that they had are lost
+/// to the child.
+pub fn forget_others(own: Option<&Record>) {
+    let mut chunk = &FIRST;
+    loop {
+        for record in &chunk.records {
+            if own.is_none_or(|own| !ptr::eq(own, record)) {
+                record.sleepers.store(0, Ordering::Relaxed);
+                record.tid.store(0, Ordering::Release);
+            }
+        }
+        // SAFETY: a chunk's `next` is null or a chunk that lives for ever.
+        match unsafe { chunk.next.load(Ordering::Acquire).as_ref() } {
+            Some(next) => chunk = next,
+            None => return,
         }
     }
 }

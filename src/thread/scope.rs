@@ -28,6 +28,7 @@ use super::builder::Builder;
 use super::control::{Before, Completion, Control};
 use super::current::{self, Thread};
 use super::error::SpawnError;
+use super::forked;
 use super::join::{self, JoinError};
 use super::measure::{self, Stack};
 use crate::sync::Mutex;
@@ -57,6 +58,8 @@ pub struct ScopeData {
     list: Mutex<List>,
     /// The scope in which the same thread opened this one, null for none.
     outer: Cell<*const ScopeData>,
+    /// In which process it was made, as `forked` counts them.
+    generation: u32,
 }
 
 // SAFETY: the list has a lock; `outer` is only for the thread that opened the scope.
@@ -66,14 +69,17 @@ unsafe impl Sync for ScopeData {}
 enum Next {
     Wait(Thread),
     Discard(&'static Control),
+    /// It was stopped anywhere, and with it whatever it was changing: it is not in this process.
+    Missing,
     Bury(NonNull<Control>),
 }
 
 impl ScopeData {
-    const fn new() -> ScopeData {
+    fn new() -> ScopeData {
         ScopeData {
             list: Mutex::new(List::new()),
             outer: Cell::new(ptr::null()),
+            generation: forked::generation(),
         }
     }
 
@@ -132,6 +138,9 @@ impl ScopeData {
                 // join others. The entry stays in the list for the same reason.
                 // SAFETY: the thread is gone, and only its result itself could have its handle.
                 Next::Discard(control) => unsafe { control.discard_result() },
+                Next::Missing => {
+                    panic!("a scope's threads are the parent's, and this is its child")
+                }
                 // SAFETY: all threads of the scope are gone, all results are dropped, and the
                 // scope's own closure has returned: nobody is left who could use a handle.
                 Next::Bury(control) => has_panicked |= unsafe { bury(control) },
@@ -151,6 +160,9 @@ impl ScopeData {
         }
         // SAFETY: an entry is valid while it is in the list, and after that until it is buried.
         let first = unsafe { list.first.as_ref() }?;
+        if self.generation != forked::generation() && !first.completion.is_complete() {
+            return Some(Next::Missing);
+        }
         list.remove(first);
         Some(Next::Bury(NonNull::from(first)))
     }
@@ -210,6 +222,8 @@ pub fn wait_for_own_scopes(control: &Control) {
 ///
 /// # Panics
 /// If a thread that was not joined has panicked and lives on as a panic policy of ending threads.
+/// In a child of `fork` that leaves a scope which its parent opened, if threads of it are missing:
+/// nobody knows what they were changing.
 ///
 /// # Examples
 /// ```

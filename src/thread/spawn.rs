@@ -16,7 +16,7 @@ use super::guard::{self, Guard};
 use super::join::JoinHandle;
 use super::measure::{self, Look};
 use super::scope::{Link, ScopeData};
-use super::{exit, overflow, record};
+use super::{exit, forked, overflow, record};
 use crate::stack::{Placement, Plan, Request};
 use crate::start::Process;
 use crate::sys::{Errno, signal, task};
@@ -99,6 +99,8 @@ impl Prepared {
         scope: *const ScopeData,
     ) -> Result<Prepared, SpawnError> {
         let process = Process::get();
+        // Without the page a child of `fork` does not notice what it is; threads run all the same.
+        let _ = forked::prepare();
         let guard = builder.guard.unwrap_or_else(Guard::default);
         let (guard_bytes, origin) = match builder.memory {
             Some(_) => (0, Origin::Caller),

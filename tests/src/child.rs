@@ -40,8 +40,11 @@ pub fn start(body: impl FnOnce()) -> usize {
     child
 }
 
-/// Starts a child that is a copy of this process; 0 in the child.
-fn fork() -> usize {
+/// Starts a child that is a copy of this process; returns its number, 0 in the child.
+///
+/// # Panics
+/// If there can be no child.
+pub fn fork() -> usize {
     let (flags, same_stack) = (k::SIGCHLD as usize, 0);
     let [first, second] = match arch::CLONE_ARGUMENTS {
         arch::CloneArguments::FlagsStack => [flags, same_stack],

@@ -332,6 +332,7 @@ fn judge(path: &'static Path, cell: Cell, rule: &Rule) -> Result<(), Complaint> 
 fn observe(path: &Path, driver: Driver, dies: bool, mappings: usize) -> Result<Said, Complaint> {
     // Mapped before anything is counted.
     window::counters();
+    seam::prepare_for_fork();
     let here = || -> Result<Said, Complaint> {
         thread::set_cache_limits(CacheLimits::OFF);
         let before = Holdings::now();

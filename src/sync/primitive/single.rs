@@ -12,6 +12,9 @@ use core::cell::Cell;
 
 use super::{Kinds, Limit, Ordering};
 
+/// A child of `fork` has all that its parent had.
+pub fn heed_fork() {}
+
 /// What stands for an atomic word.
 pub type AtomicU32 = Plain<u32>;
 /// What stands for an atomic word as long as an address.

@@ -21,6 +21,9 @@ impl Kinds {
     pub const ALL: Kinds = Kinds(u32::MAX);
 }
 
+/// There is no `fork` in a model.
+pub fn heed_fork() {}
+
 /// All condition variables meet in one queue.
 pub const BUCKETS: usize = 1;
 

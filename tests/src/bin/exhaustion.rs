@@ -10,7 +10,7 @@ use suite::limits::{self, Limit, UNLIMITED};
 use suite::{Verdict, child};
 use threadbare::io::File;
 use threadbare::seam::sys::mem::{self, Map, Prot};
-use threadbare::seam::thread_counts;
+use threadbare::seam::{self, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits, Guard, JoinHandle, NameError, SpawnError};
 use threadbare::{Errno, env};
 
@@ -31,6 +31,7 @@ suite::area! { 52:
 fn is_refused(stack_bytes: usize, error: SpawnError, raise: impl FnOnce()) -> bool {
     thread::set_cache_limits(CacheLimits::OFF);
     let spawn = || Builder::new().stack_size(stack_bytes).spawn(|| 7);
+    seam::prepare_for_fork();
     let before = (mapping_count(), thread_counts());
     let refused = spawn().map(JoinHandle::join);
     let after = (mapping_count(), thread_counts());

@@ -9,7 +9,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 use suite::kernel::mapping_count;
 use suite::storm::{self, Storm};
 use suite::{Stop, Verdict, check, check_eq};
-use threadbare::seam::{record_page_count, thread_counts};
+use threadbare::seam::{self, record_page_count, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits};
 
 suite::area! { 15:
@@ -75,6 +75,7 @@ fn warm_up(limits: CacheLimits) -> usize {
     thread::set_cache_limits(CacheLimits::OFF);
     thread::set_cache_limits(limits);
     ENDED.store(0, Ordering::Release);
+    seam::prepare_for_fork();
     mapping_count() - record_page_count() + 2 * limits.mappings_max
 }
 

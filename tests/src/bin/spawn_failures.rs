@@ -37,6 +37,7 @@ impl Drop for Captured {
 /// Spawns with one call ordered to fail, and checks error, leaks, the closure's one drop, and that
 /// the next spawn works.
 fn fails(call: usize, errno: Errno, expected: SpawnError) -> Verdict {
+    seam::prepare_for_fork();
     let before = (mapping_count(), thread_counts());
     check!(before.0 > 0);
     DROPS.store(0, Ordering::Relaxed);

@@ -42,6 +42,7 @@ fn filtered(path: &Path, cell: Cell, expected: &Said) -> Result<(), Complaint> {
         kernel::redirect(1, &to);
         kernel::redirect(2, &to);
         thread::set_cache_limits(CacheLimits::OFF);
+        seam::prepare_for_fork();
         let window = Window::new(Driver::Filter { nr, errno });
         let said = (path.run)(&window);
         let status = if said == *expected { 0 } else { OTHERWISE };
@@ -77,6 +78,8 @@ pub fn run_outside(name: &str, refused: Option<&str>) -> Result<Said, Complaint>
     let path = path.ok_or_else(|| Complaint::new(format_args!("there is no path `{name}`")))?;
     window::counters();
     thread::set_cache_limits(CacheLimits::OFF);
+    // What only the first thread asks for is looked at where that is the path.
+    seam::prepare_for_fork();
     let before = Holdings::now();
     let said = (path.run)(&Window::new(Driver::Outside));
     thread::set_cache_limits(CacheLimits::OFF);

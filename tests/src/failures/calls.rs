@@ -61,6 +61,7 @@ calls! {
     "exit_group" EXIT_GROUP "exit_group(2)" []
     "getpid" GETPID "getpid(2)" []
     "gettid" GETTID "gettid(2)" []
+    "set_tid_address" SET_TID_ADDRESS "set_tid_address(2)" []
     "sched_yield" SCHED_YIELD "sched_yield(2)" []
     // Both: not DEADLK and SRCH, nor what the page says of NOMEM and PERM: of futexes with priority
     // inheritance. Not NFILE: of FUTEX_FD, which is gone.

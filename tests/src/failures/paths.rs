@@ -52,6 +52,7 @@ macro_rules! paths {
 paths! {
     threads: {
         spawn Kind::Here, "`Builder::spawn` with nothing in the cache, up to the closure";
+        spawn_the_first Kind::Here, "`spawn` of a program's first thread";
         spawn_named Kind::Here, "the same with `Builder::name`";
         spawn_cached Kind::Here, "`spawn` on a finished thread's mapping";
         spawn_with_light_guard Kind::Child, "`Builder::guard(Guard::Lightweight)`, the first time";
@@ -79,6 +80,7 @@ paths! {
         own_kernel_name Kind::Here, "`thread::kernel_name` of the calling thread";
         set_name_of_other Kind::Here, "`thread::set_name` of another thread";
         kernel_name_of_other Kind::Here, "`thread::kernel_name` of another thread";
+        settle Kind::Parks, "a thread's first look at itself in a child of `fork`";
         kernel_id Kind::Here, "`thread::kernel_id` in the main thread";
         thread_locals Kind::Here, "a thread-local's first use, and its destructor";
         parallelism Kind::Here, "`thread::available_parallelism`";

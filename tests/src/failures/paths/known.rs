@@ -2,6 +2,7 @@
 
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use threadbare::seam;
 use threadbare::thread::{self, CpuSet, Thread};
 
 use super::threads::{Captured, DROPS, IN_CLOSURE, MAY_END, NOT_THERE, STAGE};
@@ -55,6 +56,39 @@ pub fn set_name_of_other(window: &Window) -> Said {
 
 pub fn kernel_name_of_other(window: &Window) -> Said {
     with_other(window, thread::kernel_name)
+}
+
+/// The look of a thread other than main, while that sleeps past the runtime: as in a child that
+/// such a thread has made.
+pub fn settle(window: &Window) -> Said {
+    struct Lent(*const Window);
+    // SAFETY: the lender waits.
+    unsafe impl Send for Lent {}
+    let lent = Lent(window);
+    STAGE.store(NOT_THERE, SeqCst);
+    let looks = move || {
+        let lent = lent;
+        // Its maker makes no call any more.
+        until(|| STAGE.load(SeqCst) == MAY_END);
+        // SAFETY: likewise.
+        let window = unsafe { &*lent.0 };
+        seam::unsettle();
+        window.open();
+        let id = thread::kernel_id();
+        window.close();
+        id == seam::sys::task::kernel_thread_id()
+    };
+    static IS_SAME: AtomicU32 = AtomicU32::new(0);
+    let spawned = small().spawn(move || IS_SAME.store(1 + u32::from(looks()), SeqCst));
+    if spawned.map(core::mem::forget).is_err() {
+        return Said::new("no thread");
+    }
+    let_go();
+    until(|| IS_SAME.load(SeqCst) != 0);
+    match IS_SAME.load(SeqCst) {
+        2 => Said::works(),
+        _ => Said::new("answers another number"),
+    }
 }
 
 pub fn kernel_id(window: &Window) -> Said {

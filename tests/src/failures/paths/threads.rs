@@ -123,6 +123,17 @@ pub fn spawn(window: &Window) -> Said {
     spawn_by(small(), window)
 }
 
+pub fn spawn_the_first(window: &Window) -> Said {
+    seam::unprepare_for_fork();
+    let said = spawn_by(small(), window);
+    // As it was, whatever came.
+    seam::unprepare_for_fork();
+    match small().spawn(|| ()).map(JoinHandle::join) {
+        Ok(Ok(())) => said,
+        _ => Said::new("no second thread"),
+    }
+}
+
 pub fn spawn_named(window: &Window) -> Said {
     spawn_by(small().name("a name"), window)
 }

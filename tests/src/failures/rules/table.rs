@@ -32,6 +32,16 @@ macro_rules! rules {
 
 rules! {
     // What makes one way of spawning special.
+    [spawn_the_first] mmap @ always
+        => "", "as in `spawn`";
+    [spawn_the_first] mmap @ 0
+        => "works", "children of `fork` will not notice what they are, until the next one tries";
+    [spawn_the_first] mmap @ 1
+        => "", "as in `spawn`";
+    [spawn_the_first] madvise
+        => "works", "children of `fork` do not notice what they are: a kernel before 4.14";
+    [spawn_the_first] munmap
+        => "", "only where the kernel knows no such advice: `drop_handle_of_ended`";
     [spawn_named] prctl
         => "works", "a name is a convenience: a filter that refuses it must not cost the thread";
     [spawn_with_light_guard] madvise
@@ -56,13 +66,14 @@ rules! {
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
         spawn_with_nice] mmap => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice] mprotect => "", "as in `spawn`";
+        spawn_with_nice spawn_the_first] mprotect => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth] clone => "", "as in `spawn`";
+        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] clone => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth] rt_sigprocmask => "", "as in `spawn`";
+        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] rt_sigprocmask
+        => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth] sigaltstack => "", "as in `spawn`";
+        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] sigaltstack => "", "as in `spawn`";
     [spawn_with_light_guard] munmap
         => "", "only where the kernel makes no such guard: `drop_handle_of_ended`";
     [spawn_the_sixty_fourth] mprotect => "", "as in `spawn`";
@@ -92,6 +103,18 @@ rules! {
         "a thread that takes no signals any more is no thread of the program's";
     [spawn spawn_cached spawn_scoped spawn_on_own_memory] sigaltstack
         => "works", "without a signal stack an overflow is not explained, which is all";
+
+    [settle] rt_sigprocmask @ always
+        => "works", "settles all the same, and a handler that runs meanwhile may settle, too";
+    [settle] rt_sigprocmask @ 0
+        => "works", "settles all the same, and a handler that runs meanwhile may settle, too";
+    [settle] rt_sigprocmask
+        => "dies: threadbare: rt_sigprocmask answered error {n}, which it cannot",
+        "a thread that takes no signals any more is no thread of the program's";
+    [settle] set_tid_address
+        => "works", "the number is asked for; of its end the kernel will not tell";
+    [settle] gettid
+        => "", "only where the kernel wipes no page for a child: `kernel_id`";
 
     // The end of threads.
     [end_of_joinable exit_thread] exit

@@ -1,0 +1,57 @@
+//! What a child of `fork` does when it notices that it is one: it lets go of what it has not got.
+//!
+//! The thread that called `fork` is its only one, and goes on as the thread that it was, with the
+//! number that the kernel has given it. The others' records say that they are gone, so that nobody
+//! waits for them; what the stack cache kept is unmapped; the runtime's own locks are open, whoever
+//! held them. The stacks that the others stood on stay: the thread may have borrowed from them.
+//!
+//! A lock of the user's that another thread held stays locked, as everywhere.
+
+use core::sync::atomic::{AtomicU32, Ordering};
+
+use super::{cache, current, record};
+use crate::sys::{Errno, signal, task};
+use crate::{fork, io, sync};
+
+/// How many times this process and its ancestors noticed.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
+/// See [`fork::prepare`].
+pub fn prepare() -> Result<(), Errno> {
+    fork::prepare(settle)
+}
+
+/// A number that is another one in a child that has noticed what it is.
+pub fn generation() -> u32 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Alone in the process, and with signals blocked: a handler that starts a thread would settle,
+/// too. Where a filter refuses to block them, that must be borne.
+fn settle() {
+    let mask = signal::try_block_all();
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    let own = current::control().map(|control| control.record);
+    record::forget_others(own);
+    match own {
+        Some(own) if !core::ptr::eq(own, &record::MAIN) => {
+            // SAFETY: a record's word, which is never unmapped.
+            let tid = unsafe { task::set_tid_address(own.tid_word()) };
+            // A word that nobody will clear says that the thread is not gone, which is safe.
+            own.set_tid(tid.unwrap_or_else(|_| task::kernel_thread_id()));
+            current::forget_main();
+        }
+        Some(_) => {}
+        None => current::forget_main(),
+    }
+    // SAFETY: the thread is alone in the process, and in none of these: it noticed.
+    unsafe {
+        cache::forget();
+        sync::forget();
+        io::forget_others();
+    }
+    fork::settled();
+    if let Ok(mask) = mask {
+        signal::restore(&mask);
+    }
+}
