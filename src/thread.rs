@@ -16,10 +16,10 @@
 //! # In a child of `fork`
 //! A child has the thread that called `fork` and no other, and notices that by itself, on Linux
 //! 4.14 and newer. Handles of the others say that they are gone, and joining them is an error; the
-//! stack cache is empty; the locks of this crate's own are open. A mutex of the program's that another
-//! thread held stays locked, and a scope whose threads stayed in the parent cannot end: leaving it
-//! panics. On older kernels a child that is to start threads must be forked while no other thread
-//! starts, ends or prints.
+//! stack cache is empty; the locks of this crate's own are open. A mutex of the program's that
+//! another thread held stays locked, and a scope whose threads stayed in the parent cannot end:
+//! leaving it panics. On older kernels a child that is to start threads must be forked while no
+//! other thread starts, ends or prints.
 //!
 //! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs,
 //! and sleeping.

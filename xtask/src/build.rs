@@ -4,7 +4,7 @@
 
 use crate::examples;
 use crate::process;
-use crate::targets::{LinkMode, Profile, Target};
+use crate::targets::{LinkMode, Profile, Runner, Target};
 use crate::toolchain;
 use anyhow::{Context, Result, ensure};
 use std::io::IsTerminal;
@@ -16,8 +16,11 @@ use std::time::{Duration, Instant};
 /// A build that takes longer than this hangs.
 pub const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// What cargo builds for the suite.
+/// All programs of the suite.
 const SUITE: &[&str] = &["--package", "suite", "--bins"];
+
+/// Programs of the suite that only some runs need, which build all of them.
+const SELDOM: &[&str] = &["boot_probe", "debugger_probe", "failures_probe"];
 
 /// One thing to build: all programs of one target, link mode and profile.
 #[derive(Clone, Copy, Debug)]
@@ -56,8 +59,28 @@ impl Build {
             self.run_suite()?;
             return self.run_examples();
         }
-        let both = [SUITE, &self.examples()].concat();
-        self.run_cargo(&both, true)
+        let suite = Suite::list()?;
+        let needed = suite.programs.iter().chain(&suite.probes);
+        let needed = needed.filter(|name| !SELDOM.contains(&name.as_str()));
+        let mut what = vec!["--package", "suite"];
+        what.extend(needed.flat_map(|name| ["--bin", name]));
+        what.extend(self.examples());
+        self.run_cargo(&what, true)
+    }
+
+    /// Whether this is the first of its target's builds in its profile.
+    pub fn is_first(&self) -> bool {
+        let is_same = |&&(_, profile): &&_| profile == self.profile;
+        let first = self.target.builds.iter().find(is_same);
+        first.is_some_and(|&(mode, _)| mode == self.mode)
+    }
+
+    /// Whether the examples' long checks run on this build. They look at portable code, so one CPU
+    /// of each kind serves, in one link mode, and an emulated program that is not optimised would
+    /// take minutes.
+    pub fn has_long_checks(&self) -> bool {
+        let is_fast = self.target.runner() == Runner::Native || self.profile == Profile::Release;
+        self.target.is_thorough && self.is_first() && is_fast
     }
 
     /// Builds the suite's programs alone.
@@ -73,7 +96,7 @@ impl Build {
     /// Names all examples, or the small ones where nothing looks at the others.
     fn examples(&self) -> Vec<&'static str> {
         let mut what = vec!["--package", "threadbare"];
-        if self.target.is_thorough {
+        if self.has_long_checks() {
             what.push("--examples");
         } else {
             what.extend(examples::SHORT.iter().flat_map(|name| ["--example", *name]));

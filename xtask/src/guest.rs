@@ -86,7 +86,7 @@ impl Guest {
         match (target.runner(), self.build.profile) {
             // A release build starts all of them on every CPU.
             (Runner::Qemu, Profile::Dev) => command.env("SUITE_THREADS", FEW_THREADS),
-            (Runner::Native, Profile::Release) if target.is_thorough => {
+            (Runner::Native, Profile::Release) if target.is_thorough && self.build.is_first() => {
                 command.env("SUITE_THREADS", MANY_THREADS)
             }
             _ => &mut command,

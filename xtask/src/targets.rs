@@ -133,7 +133,7 @@ impl Target {
     }
 }
 
-/// Every link mode in every profile.
+/// Every link mode in every profile: for the machine that developers have.
 const ALL: &[(LinkMode, Profile)] = &[
     (LinkMode::Fixed, Profile::Dev),
     (LinkMode::Fixed, Profile::Release),
@@ -213,6 +213,7 @@ pub const TABLE: &[Target] = &[
         triple: "aarch64-unknown-linux-gnu",
         qemu: "qemu-aarch64",
         native_on: "aarch64",
+        builds: PIE_THEN_FIXED,
         is_thorough: true,
         ..ORDINARY
     },

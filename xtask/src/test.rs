@@ -244,10 +244,8 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
     }
     for &(name, check) in examples::TABLE {
         let is_short = examples::SHORT.contains(&name);
-        if is_short || is_worth_long_checks(build) {
+        if is_short || build.has_long_checks() {
             jobs.push(Job::Example(Guest::example(build, name), check));
-        }
-        if is_short || build.target.is_thorough {
             jobs.push(Job::Elf(Guest::example(build, name)));
         }
     }
@@ -256,15 +254,6 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
         jobs.push(Job::Debugger(Guest::suite(build, debugger::PROGRAM, None)));
     }
     jobs
-}
-
-/// Whether the examples' long checks run on a build. They look at portable code, so one CPU of each
-/// kind serves, in one link mode, and an emulated program that is not optimised would take minutes.
-fn is_worth_long_checks(build: Build) -> bool {
-    let optimised = |&&(_, profile): &&_| profile == Profile::Release;
-    let is_enough =
-        Some(&(build.mode, build.profile)) == build.target.builds.iter().find(optimised);
-    build.target.is_thorough && (build.target.runner() == Runner::Native || is_enough)
 }
 
 /// Runs and judges one job, and prints its line; a failure is printed with all that is known.
