@@ -114,13 +114,14 @@ pub fn unprepare() {
     }
 }
 
-/// Makes this process one that has not settled, for tests.
+/// Makes this process one that has not settled, if its children notice what they are; for tests.
 #[cfg(feature = "test-seam")]
 pub fn unsettle() {
-    // SAFETY: null, or a word that is never unmapped but by `unprepare`.
-    if let Some(mark) = unsafe { MARK.load(Ordering::Relaxed).as_ref() } {
-        mark.store(0, Ordering::Relaxed);
+    if !is_noticed() {
+        return;
     }
+    // SAFETY: not null, and never unmapped but by `unprepare`.
+    unsafe { &*MARK.load(Ordering::Relaxed) }.store(0, Ordering::Relaxed);
 }
 
 /// Whether children of this process notice what they are, for tests.

@@ -5,6 +5,7 @@ use threadbare::seam::arch::kernel as k;
 use threadbare::seam::{self, arch};
 
 use crate::kernel::call;
+use crate::limits;
 
 /// How a child ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,7 +56,14 @@ pub fn fork() -> usize {
     match unsafe { call(k::__NR_clone, [first, second, 0, 0, 0, 0]) } {
         // The child need not be answered 0: one CPU's kernel tells it in a second register, and
         // answers the parent's number.
-        Ok(_) if process::id() != parent => 0,
+        Ok(_) if process::id() != parent => {
+            // qemu-user 7.2 accepts MADV_WIPEONFORK and forgets it (`linux-user/mmap.c`,
+            // `target_madvise`): this is what the kernel would have done.
+            if limits::is_emulated() {
+                seam::unsettle();
+            }
+            0
+        }
         Ok(child) => child,
         Err(errno) => panic!("no child process: {errno}"),
     }

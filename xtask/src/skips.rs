@@ -116,6 +116,12 @@ pub const TABLE: &[Skip] = &[
         reason: "qemu-user has no ptrace",
     },
     Skip {
+        arches: &["*"],
+        runners: &[Runner::Qemu],
+        case: "kernel_wipes_the_page",
+        reason: "qemu-user 7.2 accepts MADV_WIPEONFORK and forgets it",
+    },
+    Skip {
         arches: &["i586"],
         runners: &[Runner::Qemu],
         case: "the_storm_was_one",

@@ -14,13 +14,15 @@ use suite::limits;
 use suite::{Stop, Verdict, check, check_eq};
 use threadbare::io::Write;
 use threadbare::seam::arch;
+use threadbare::seam::sys::mem::{self, Advice, Map, Prot};
 use threadbare::seam::sys::task;
 use threadbare::seam::thread_counts;
 use threadbare::sync::{Condvar, Mutex, Once, OnceLock, ResetEvent};
 use threadbare::thread::{self, Builder, CacheLimits, JoinHandle, NameError};
-use threadbare::{Errno, io, process, seam};
+use threadbare::{Errno, env, io, process, seam};
 
 suite::area! { 53:
+    kernel_wipes_the_page,
     kernel_that_wipes_no_page,
     child_of_a_thread_among_others_is_alone,
     child_of_fork_has_an_empty_cache,
@@ -38,6 +40,28 @@ fn is_noticed() -> Result<(), Stop> {
         return Ok(());
     }
     Err(Stop::Skip("the kernel wipes no page of a child of fork"))
+}
+
+/// The advice is followed, and not only accepted.
+fn kernel_wipes_the_page() -> Verdict {
+    let bytes = env::page_size();
+    let Ok(page) = mem::map(bytes, Prot::READ | Prot::WRITE, Map::empty()) else {
+        return Err(Stop::Fail(file!(), line!(), "a page"));
+    };
+    let word = page.cast::<u32>();
+    // SAFETY: the page is mapped, and this function's own.
+    let end = unsafe {
+        *word = 7;
+        check_eq!(mem::advise(page, bytes, Advice::WipeOnFork), Ok(()));
+        child::run(|| task::exit_process(*word as i32))
+    };
+    // SAFETY: likewise; nobody knows it.
+    let _ = unsafe { mem::unmap(page, bytes) };
+    if end == End::Exit(7) {
+        return Err(Stop::Skip("the advice is accepted and not followed"));
+    }
+    check_eq!(end, End::Exit(0));
+    Ok(())
 }
 
 /// Where the page cannot be had, or be marked, threads run as ever. In children, which have started
