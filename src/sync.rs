@@ -36,6 +36,8 @@
 
 mod barrier;
 mod condvar;
+#[cfg(feature = "threads")]
+pub(crate) mod dispatch;
 pub mod futex;
 mod lazy_lock;
 #[cfg(feature = "alloc")]

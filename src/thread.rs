@@ -72,6 +72,8 @@ mod parallelism;
 #[cfg(feature = "threads")]
 mod park;
 #[cfg(feature = "threads")]
+pub mod pool;
+#[cfg(feature = "threads")]
 mod record;
 #[cfg(feature = "threads")]
 mod scope;
@@ -116,6 +118,8 @@ pub use panicking::{PanicPolicy, set_panic_policy};
 pub use parallelism::available_parallelism;
 #[cfg(feature = "threads")]
 pub use park::{park, park_timeout};
+#[cfg(feature = "threads")]
+pub use pool::Pool;
 #[cfg(feature = "threads")]
 pub use scope::{Scope, ScopedJoinHandle, scope};
 pub use sleep::{sleep, sleep_until};

@@ -34,7 +34,7 @@ use core::sync::atomic::{Ordering, fence};
 
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
-use super::{current, local, measure, overflow, scope};
+use super::{current, local, measure, overflow, pool, scope};
 use crate::sys::{signal, task};
 use crate::{arch, fatal};
 
@@ -140,6 +140,7 @@ pub fn exit() -> ! {
 /// mapping finds no result and leaves it alone.
 pub(super) fn park_for_ever(control: &Control) -> ! {
     measure::note(control);
+    pool::give_up_jobs(control);
     scope::wait_for_own_scopes(control);
     control.is_parked.set(true);
     control.completion.abandon();

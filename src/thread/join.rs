@@ -66,6 +66,11 @@ pub struct JoinError {
 }
 
 impl JoinError {
+    /// Why there is no value.
+    pub(super) const fn new(is_panic: bool) -> JoinError {
+        JoinError { is_panic }
+    }
+
     /// Returns whether the thread ended by a panic.
     pub fn is_panic(&self) -> bool {
         self.is_panic
@@ -286,7 +291,7 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     if !control.has_result.replace(false) {
         // For memory the thread is parked for ever, and its mapping with it.
         let is_panic = control.ended_by_panic.get();
-        return Err(JoinError { is_panic });
+        return Err(JoinError::new(is_panic));
     }
     // SAFETY: clause 1, and the flag says that it was not taken yet.
     Ok(unsafe { control.payload.cast::<T>().read() })

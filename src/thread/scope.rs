@@ -75,7 +75,7 @@ enum Next {
 }
 
 impl ScopeData {
-    fn new() -> ScopeData {
+    pub(super) fn new() -> ScopeData {
         ScopeData {
             list: Mutex::new(List::new()),
             outer: Cell::new(ptr::null()),
@@ -101,6 +101,26 @@ impl ScopeData {
     /// Takes a thread out that its handle, or its spawner, disposes of.
     pub fn forget(&self, control: &Control) {
         self.list.lock_raw().remove(control);
+    }
+
+    /// Starts a thread that nobody has a handle of.
+    ///
+    /// # Safety
+    /// 1. What `f` borrows, and this, live until `end` returns.
+    pub(super) unsafe fn start(
+        &self,
+        builder: Builder,
+        f: impl FnOnce() + Send,
+    ) -> Result<(), SpawnError> {
+        // SAFETY: clause 1.
+        let (control, thread) = unsafe { builder.start(f, self) }?;
+        drop(ScopedJoinHandle::<()> {
+            control,
+            thread,
+            scope: self,
+            result: PhantomData,
+        });
+        Ok(())
     }
 
     /// Says that no handle will ask for a thread. By raw pointer: whoever has the lock next may
@@ -129,7 +149,7 @@ impl ScopeData {
 
     /// Waits until the kernel has let go of every thread, and clears up; returns whether one that
     /// nobody joined had panicked.
-    fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         let mut has_panicked = false;
         while let Some(next) = self.next_of_end() {
             match next {
@@ -170,10 +190,10 @@ impl ScopeData {
 
 /// Keeps account of the calling thread's scopes: while one is open, other threads may borrow the
 /// thread's thread-locals, and `process::exit` leaves them alone.
-struct Open(Option<&'static Control>);
+pub(super) struct Open(Option<&'static Control>);
 
 impl Open {
-    fn new(scope: &ScopeData) -> Open {
+    pub(super) fn new(scope: &ScopeData) -> Open {
         let control = current::control();
         if let Some(control) = control {
             scope.outer.set(control.innermost_scope.replace(scope));
@@ -197,9 +217,14 @@ impl Drop for Open {
 /// What they borrow from its own stack stays; but it may have borrowed from elsewhere what they
 /// use, if it is of a scope itself, and that scope may end when it is gone.
 pub fn wait_for_own_scopes(control: &Control) {
-    if control.scope.is_null() {
-        return;
+    if !control.scope.is_null() {
+        wait_for_open_scopes(control);
     }
+}
+
+/// Likewise, whether or not the calling thread is of a scope itself: others may wait for what it
+/// has under way.
+pub fn wait_for_open_scopes(control: &Control) {
     // SAFETY: a scope lives as long as it is open.
     let mut next = unsafe { control.innermost_scope.get().as_ref() };
     while let Some(scope) = next {

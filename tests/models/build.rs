@@ -14,6 +14,9 @@ use syn::{Attribute, Expr, File, Item, parse_quote};
 const FILES: &[&str] = &[
     "barrier",
     "condvar",
+    "dispatch",
+    "dispatch/bell",
+    "dispatch/lists",
     "lazy_lock",
     "mpsc",
     "mpsc/channel",

@@ -38,6 +38,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "forks",
             "bad_input",
             "park",
+            "pool",
             "names",
             "names_refused",
         ],

@@ -72,6 +72,24 @@ models! {
     channel_tells_that_the_receiver_went [mpsc_channel] Some(2);
     channel_gives_offers_back [mpsc_channel] Some(1);
     channel_limit_against_send [mpsc_channel] Some(2);
+    bell_tells [dispatch_bell] None;
+    bell_tells_two [dispatch_bell] Some(3);
+    bell_may_be_looked_at [dispatch_bell] None;
+    bell_says_who_cleans_up [dispatch_bell] None;
+    bell_may_go_after_wait [dispatch_bell] None;
+    dispatch_wakes_a_worker [dispatch dispatch_lists] Some(2);
+    dispatch_wakes_two_workers [dispatch] Some(2);
+    dispatch_waiter_helps [] Some(2);
+    dispatch_wakes_a_waiter_for_a_job [dispatch] Some(2);
+    dispatch_wakes_a_waiter_above [dispatch] Some(2);
+    dispatch_waits_for_all [dispatch dispatch_lists] Some(2);
+    dispatch_waits_for_all_beside_others [dispatch] Some(2);
+    dispatch_waits_for_all_beside_a_helper [dispatch] Some(2);
+    dispatch_waits_for_all_in_jobs [dispatch] Some(2);
+    dispatch_withdrawal_ends_a_wait [dispatch] Some(1);
+    dispatch_worker_loses_patience [dispatch] Some(2);
+    dispatch_withdraws_what_nobody_has_begun [] Some(2);
+    dispatch_hands_a_job_out_once [] Some(2);
 }
 
 /// Runs the closures in threads, one of them in this one, and waits for all.

@@ -152,6 +152,7 @@ fn run_mutant(name: &str, mutant: Mutant) -> Result<String, String> {
 /// Mutants that no model may catch: loads that guess what the compare-and-swap after them expects,
 /// and save it an attempt. With a wrong guess that fails, and tells the value.
 const HINTS: &[&str] = &[
+    "dispatch_bell::wait#1/load/spoiled",
     "once::call_slow#1/load/spoiled",
     "once::wait_slow#1/load/spoiled",
     "once::sleep#2/load/spoiled",

@@ -18,10 +18,11 @@ pub mod sync {
         pub mod models {
             use super::super::super::checker::{Data, thread};
             use super::super::primitive::{self, Limit};
-            use super::{barrier, condvar, lazy_lock, mpsc, once, once_lock, raw_mutex, raw_rwlock};
-            use super::{reset_event, semaphore, wait_group};
+            use super::{barrier, condvar, dispatch, lazy_lock, mpsc, once, once_lock, raw_mutex};
+            use super::{raw_rwlock, reset_event, semaphore, wait_group};
             include!("models.rs");
             include!("models/channels.rs");
+            include!("models/dispatch.rs");
             include!("models/events.rs");
             include!("models/once.rs");
             include!("models/rwlock.rs");

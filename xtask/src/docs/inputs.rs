@@ -14,7 +14,11 @@ use std::collections::BTreeSet;
 /// The program that has the table.
 const PROGRAM: &str = "tests/src/bin/bad_input/main.rs";
 /// Modules, and the programs that look at what is handed to them.
-const ELSEWHERE: &[(&str, &str)] = &[("threadbare::sync::", "tests/src/bin/sync.rs")];
+const ELSEWHERE: &[(&str, &str)] = &[
+    ("threadbare::sync::", "tests/src/bin/sync.rs"),
+    // What needs an allocator is in the items' examples.
+    ("threadbare::thread::pool::", "tests/src/bin/pool/ends.rs"),
+];
 /// Types by whose values a call can be wrong, beside numbers, text, slices and pointers.
 const SUSPECT: &[&str] = &[
     "CStr",

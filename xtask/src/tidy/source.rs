@@ -18,6 +18,7 @@ const INCLUDED: &[&str] = &[
     "build/link.rs",
     "tests/models/src/models.rs",
     "tests/models/src/models/channels.rs",
+    "tests/models/src/models/dispatch.rs",
     "tests/models/src/models/events.rs",
     "tests/models/src/models/once.rs",
     "tests/models/src/models/rwlock.rs",

@@ -1,0 +1,190 @@
+//! What the calling thread has under way in pools, innermost first: jobs that it runs, groups that
+//! it will wait for.
+//!
+//! A group that is opened in a job descends from the job's own group. And a thread that ends
+//! without a value, by [`exit`](crate::thread::exit) or a panic, gives up what it has under way,
+//! because others wait for it: see [`give_up`].
+
+#![allow(
+    clippy::declare_interior_mutable_const,
+    reason = "what `thread_local!` makes are copied into each thread's image"
+)]
+
+use core::cell::Cell;
+use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::shared::Shared;
+use super::task::Task;
+use crate::sync::dispatch::Group;
+use crate::thread::control::Control;
+use crate::thread::scope;
+
+crate::thread_local! {
+    /// The innermost frame, null for none.
+    static FRAMES: Cell<*const Frame> = const { Cell::new(ptr::null()) };
+    /// The pool whose worker the thread is, null for none, and its number there.
+    static WORKER: Cell<(*const Shared, usize)> = const { Cell::new((ptr::null(), 0)) };
+}
+
+/// Something under way.
+pub(super) struct Frame {
+    outer: *const Frame,
+    pool: *const Shared,
+    what: What,
+}
+
+/// What is under way.
+#[derive(Clone, Copy)]
+pub(super) enum What {
+    /// A job.
+    Job(*const Task),
+    /// A group of jobs that lies on the thread's stack, and what they borrow beyond it.
+    Group(*const Group),
+    /// A wait until all is done, of a thread in so many jobs.
+    All(usize),
+    /// A pool that lies on the thread's stack.
+    Pool,
+}
+
+/// Calls [`give_up`]; null while there was no pool, so that programs without one do not carry it.
+/// Relaxed: it orders nothing, for a thread that has a frame has stored it.
+static WAY: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
+
+/// Runs `f` with something under way.
+pub(super) fn within<R>(pool: &Shared, what: What, f: impl FnOnce() -> R) -> R {
+    let outer = FRAMES.get();
+    let frame = Frame { outer, pool, what };
+    FRAMES.set(&frame);
+    let result = f();
+    FRAMES.set(outer);
+    result
+}
+
+/// Makes the calling thread a worker.
+pub(super) fn become_worker(pool: &Shared, index: usize) {
+    WORKER.set((pool, index));
+}
+
+/// Makes the calling thread a worker no more.
+pub(super) fn be_no_worker() {
+    WORKER.set((ptr::null(), 0));
+}
+
+/// The calling thread's number among the pool's workers.
+pub(super) fn worker_index(pool: &Shared) -> Option<usize> {
+    let (own, index) = WORKER.get();
+    ptr::eq(own, pool).then_some(index)
+}
+
+/// Makes threads that end without a value give up what they have under way in pools.
+pub(super) fn provide() {
+    WAY.store(give_up as fn(&Control) as *mut (), Ordering::Relaxed);
+}
+
+/// The calling thread's frames in a pool, innermost first.
+fn frames_in(pool: &Shared) -> impl Iterator<Item = &'static Frame> {
+    let mut next = FRAMES.get();
+    let all = core::iter::from_fn(move || {
+        // SAFETY: a frame lives on this thread's stack, below all who look.
+        let frame = unsafe { next.as_ref() }?;
+        next = frame.outer;
+        Some(frame)
+    });
+    all.filter(move |frame| ptr::eq(frame.pool, pool))
+}
+
+/// The group of the innermost job of the pool that the calling thread is in, null for none.
+pub(super) fn innermost_group(pool: &Shared) -> *const Group {
+    frames_in(pool)
+        .find_map(|frame| match frame.what {
+            // SAFETY: a job that is under way lives.
+            What::Job(task) => Some(unsafe { (*task).group() }),
+            _ => None,
+        })
+        .unwrap_or(ptr::null())
+}
+
+/// How many of the pool's jobs the calling thread is in, up to the last wait until all is done.
+pub(super) fn count_jobs(pool: &Shared) -> usize {
+    frames_in(pool)
+        .take_while(|frame| !matches!(frame.what, What::All(_)))
+        .filter(|frame| matches!(frame.what, What::Job(_)))
+        .count()
+}
+
+/// Whether the calling thread is in one of the pool's jobs, or is one of its workers.
+pub(super) fn is_within(pool: &Shared) -> bool {
+    worker_index(pool).is_some() || frames_in(pool).any(|frame| matches!(frame.what, What::Job(_)))
+}
+
+/// What [`exit`](crate::thread::exit) and panics that end a thread call before they leave.
+pub(in crate::thread) fn give_up_jobs(control: &Control) {
+    let way = WAY.load(Ordering::Relaxed);
+    if !way.is_null() {
+        // SAFETY: what `provide` stored, which is a function of this type.
+        let way = unsafe { core::mem::transmute::<*mut (), fn(&Control)>(way) };
+        way(control);
+    }
+}
+
+/// Gives up what the calling thread has under way, innermost first, for it ends without a value:
+///
+/// 1. Threads of scopes that it has open are waited for: they may borrow what its jobs borrow.
+/// 2. It does not wait any more until all is done: before the job in which it ends is finished, so
+///    that the wait cannot have ended yet.
+/// 3. Jobs of its groups that nobody has begun are forgotten, neither run nor dropped, and those
+///    that others have begun are waited for, for the same reason.
+/// 4. A job of its own is over, without a result: who waits for it is told.
+/// 5. A pool on its stack is closed in the same way.
+///
+/// A worker is replaced at last.
+fn give_up(control: &Control) {
+    let (own, index) = WORKER.get();
+    if FRAMES.get().is_null() && own.is_null() {
+        return;
+    }
+    scope::wait_for_open_scopes(control);
+    let mut next = FRAMES.get();
+    // SAFETY: the frames are on this thread's stack, which stays as it is.
+    while let Some(frame) = unsafe { next.as_ref() } {
+        next = frame.outer;
+        if let What::All(jobs) = frame.what {
+            // SAFETY: what is under way in a pool keeps it.
+            let pool = unsafe { &*frame.pool };
+            if let Some(dispatch) = pool.dispatch() {
+                dispatch.unblock(jobs);
+            }
+        }
+    }
+    let is_panic = control.ended_by_panic.get();
+    // SAFETY: likewise.
+    while let Some(frame) = unsafe { FRAMES.get().as_ref() } {
+        FRAMES.set(frame.outer);
+        // SAFETY: what is under way in a pool keeps it.
+        let pool = unsafe { &*frame.pool };
+        match frame.what {
+            // It was handed to this thread, which does not go on with it.
+            What::Job(task) => pool.finish(pool.forget(task.cast(), is_panic)),
+            What::Group(group) => {
+                let forget = &mut |node| Some(pool.forget(node, is_panic));
+                if let Some(dispatch) = pool.dispatch() {
+                    // SAFETY: it lies on this thread's stack.
+                    dispatch.wait(unsafe { &*group }, true, forget);
+                }
+            }
+            What::All(_) => {}
+            What::Pool => {
+                pool.close();
+                pool.forget_all(is_panic);
+                pool.wait_for_threads();
+            }
+        }
+    }
+    // The other one's builder may end this thread once more.
+    be_no_worker();
+    // SAFETY: the pool waits for its workers, this one included.
+    if let Some(pool) = unsafe { own.as_ref() } {
+        pool.replace_worker(index);
+    }
+}
