@@ -3,6 +3,8 @@
 #![no_std]
 #![no_main]
 
+mod pool;
+
 use bench_common::clock::{self, Clock};
 use bench_common::many::{self, Handles};
 use bench_common::{Test, Threads, locks, memory, monitor, spawn};
@@ -62,6 +64,8 @@ const TESTS: &[Test] = &[
     ("spawn_join", spawn::join::<Ours>),
     ("spawn_join_touch", spawn::join_touch::<Ours>),
     ("spawn_detach", spawn::detach::<Ours>),
+    ("pool_1cpu", pool::on_one_cpu),
+    ("pool_2cpu", pool::on_two_cpus),
     ("batch", |run| many::batch::<Ours>(run, &HANDLES)),
     ("scale", |run| many::scale::<Ours>(run, "scale", &HANDLES)),
     ("scale_light", |run| {
