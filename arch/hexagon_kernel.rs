@@ -8,9 +8,12 @@
 
 // asm-generic/unistd.h
 pub const __NR_dup3: u32 = 24;
+pub const __NR_fcntl64: u32 = 25;
 pub const __NR_mkdirat: u32 = 34;
 pub const __NR_unlinkat: u32 = 35;
+pub const __NR_umount2: u32 = 39;
 pub const __NR_mount: u32 = 40;
+pub const __NR_chdir: u32 = 49;
 pub const __NR_openat: u32 = 56;
 pub const __NR_close: u32 = 57;
 pub const __NR_pipe2: u32 = 59;
@@ -18,6 +21,7 @@ pub const __NR_llseek: u32 = 62;
 pub const __NR_read: u32 = 63;
 pub const __NR_write: u32 = 64;
 pub const __NR_pread64: u32 = 67;
+pub const __NR_sync: u32 = 81;
 pub const __NR_exit: u32 = 93;
 pub const __NR_exit_group: u32 = 94;
 pub const __NR_set_tid_address: u32 = 96;
@@ -42,7 +46,11 @@ pub const __NR_rt_sigtimedwait: u32 = 137;
 pub const __NR_setpriority: u32 = 140;
 pub const __NR_getpriority: u32 = 141;
 pub const __NR_reboot: u32 = 142;
+pub const __NR_setgid: u32 = 144;
+pub const __NR_setuid: u32 = 146;
 pub const __NR_setresuid: u32 = 147;
+pub const __NR_setsid: u32 = 157;
+pub const __NR_setgroups: u32 = 159;
 pub const __NR_prctl: u32 = 167;
 pub const __NR_getpid: u32 = 172;
 pub const __NR_gettid: u32 = 178;
@@ -82,6 +90,7 @@ pub const CLONE_VM: u32 = 0x100;
 pub const CLONE_FS: u32 = 0x200;
 pub const CLONE_FILES: u32 = 0x400;
 pub const CLONE_SIGHAND: u32 = 0x800;
+pub const CLONE_VFORK: u32 = 0x4000;
 pub const CLONE_THREAD: u32 = 0x1_0000;
 pub const CLONE_SYSVSEM: u32 = 0x4_0000;
 pub const CLONE_SETTLS: u32 = 0x8_0000;
@@ -182,6 +191,8 @@ pub struct stack_t {
 pub const O_RDONLY: u32 = 0;
 pub const O_WRONLY: u32 = 1;
 pub const O_RDWR: u32 = 2;
+pub const F_SETFD: u32 = 2;
+pub const F_DUPFD_CLOEXEC: u32 = 1030;
 pub const O_LARGEFILE: u32 = 0x8000;
 pub const O_CLOEXEC: u32 = 0x8_0000;
 pub const AT_FDCWD: i32 = -100;
@@ -217,8 +228,12 @@ const _: () = assert!(core::mem::offset_of!(statx, stx_size) == 40);
 // linux/wait.h, asm-generic/siginfo.h
 pub const P_ALL: u32 = 0;
 pub const P_PID: u32 = 1;
+pub const WNOHANG: u32 = 1;
 pub const WEXITED: u32 = 4;
+pub const WNOWAIT: u32 = 0x100_0000;
+pub const __WNOTHREAD: u32 = 0x2000_0000;
 pub const CLD_EXITED: u32 = 1;
+pub const CLD_DUMPED: u32 = 3;
 pub const SI_USER: u32 = 0;
 pub const SI_KERNEL: u32 = 128;
 pub const SI_QUEUE: i32 = -1;
@@ -274,5 +289,17 @@ const _: () = assert!(size_of::<siginfo_t>() == 128);
 // linux/reboot.h
 pub const LINUX_REBOOT_MAGIC1: u32 = 0xfee1_dead;
 pub const LINUX_REBOOT_MAGIC2: u32 = 672_274_793;
+pub const LINUX_REBOOT_CMD_CAD_OFF: u32 = 0;
+pub const LINUX_REBOOT_CMD_CAD_ON: u32 = 0x89ab_cdef;
+pub const LINUX_REBOOT_CMD_HALT: u32 = 0xcdef_0123;
 pub const LINUX_REBOOT_CMD_RESTART: u32 = 0x0123_4567;
 pub const LINUX_REBOOT_CMD_POWER_OFF: u32 = 0x4321_fedc;
+
+// linux/mount.h
+pub const MS_RDONLY: u32 = 1;
+pub const MS_NOSUID: u32 = 2;
+pub const MS_NODEV: u32 = 4;
+pub const MS_NOEXEC: u32 = 8;
+pub const MS_REMOUNT: u32 = 32;
+pub const MS_BIND: u32 = 4096;
+pub const MS_MOVE: u32 = 8192;

@@ -54,9 +54,13 @@ numbers! {
     FUTEX_TIME64 = __NR_futex;
     CLOCK_GETTIME64 = __NR_clock_gettime;
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
+    FCNTL = __NR_fcntl;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
     RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
+    SETGID = __NR_setgid;
+    SETGROUPS = __NR_setgroups;
+    SETUID = __NR_setuid;
 }
 
 /// None: seconds have 64 bits in all calls.

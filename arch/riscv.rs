@@ -61,9 +61,13 @@ numbers! {
     FUTEX_TIME64 = __NR_futex;
     CLOCK_GETTIME64 = __NR_clock_gettime;
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep;
+    FCNTL = __NR_fcntl;
     LSEEK = __NR_lseek;
     MMAP = __NR_mmap;
     RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait;
+    SETGID = __NR_setgid;
+    SETGROUPS = __NR_setgroups;
+    SETUID = __NR_setuid;
 }
 
 #[cfg(target_pointer_width = "32")]
@@ -72,9 +76,13 @@ numbers! {
     FUTEX_TIME64 = __NR_futex_time64;
     CLOCK_GETTIME64 = __NR_clock_gettime64;
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
+    FCNTL = __NR_fcntl64;
     LSEEK = __NR_llseek;
     MMAP = __NR_mmap2;
     RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
+    SETGID = __NR_setgid;
+    SETGROUPS = __NR_setgroups;
+    SETUID = __NR_setuid;
 }
 
 /// None: the 32-bit kernel came after the year-2038 problem's solution.

@@ -54,9 +54,13 @@ numbers! {
     FUTEX_TIME64 = __NR_futex_time64;
     CLOCK_GETTIME64 = __NR_clock_gettime64;
     CLOCK_NANOSLEEP_TIME64 = __NR_clock_nanosleep_time64;
+    FCNTL = __NR_fcntl;
     LSEEK = __NR__llseek;
     MMAP = __NR_mmap2;
     RT_SIGTIMEDWAIT_TIME64 = __NR_rt_sigtimedwait_time64;
+    SETGID = __NR_setgid32;
+    SETGROUPS = __NR_setgroups32;
+    SETUID = __NR_setuid32;
     RT_SIGRETURN = __NR_rt_sigreturn;
     SET_THREAD_AREA = __NR_set_thread_area;
 }

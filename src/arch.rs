@@ -82,8 +82,21 @@ compile_error!("threadbare is for ELFv2 on 64-bit PowerPC: build for powerpc64-u
 #[cfg(not(target_os = "linux"))]
 compile_error!("threadbare talks to the Linux kernel itself: build it for a Linux target");
 
+/// Where what `clone_thread` starts goes on: at the function that its last argument points to,
+/// which is handed that argument.
+///
+/// # Safety
+/// 1. Entered only by `clone_thread`: the argument points to a [`Beginning`], whose clauses hold.
 #[cfg(feature = "threads")]
-pub(crate) use crate::thread::entry as thread_entry;
+pub(crate) unsafe extern "C" fn thread_entry(argument: *mut u8) -> ! {
+    // SAFETY: clause 1.
+    unsafe { (*argument.cast::<Beginning>())(argument) }
+}
+
+/// A function where a thread or process begins, on its own stack; it gets the address of this.
+#[cfg(feature = "threads")]
+pub type Beginning = unsafe extern "C" fn(*mut u8) -> !;
+
 pub use imp::*;
 
 /// Where a thread's TLS block lies, seen from the thread pointer without its bias
@@ -236,15 +249,15 @@ const _: SetThreadPointer = imp::set_thread_pointer;
 const _: Current = imp::current;
 const _: SetCurrent = imp::set_current;
 /// `clone_thread`: starts a thread; the kernel's raw result in the parent, errors negative;
-/// `thread::entry(control)` in the child.
+/// what the last argument points to in the child, a [`Beginning`].
 ///
-/// Arguments: flags, stack top, parent tid word, child tid word, thread pointer, control block.
+/// Arguments: flags, stack top, parent tid word, child tid word, thread pointer, beginning.
 ///
 /// # Safety
 /// 1. The stack top is the high end of an unused stack, aligned to `STACK_ALIGN_BYTES`.
 /// 2. The thread pointer satisfies [`SetThreadPointer`]'s clauses for the child.
 /// 3. Both tid words stay writable until the kernel has written them.
-/// 4. The control block satisfies `thread::entry`.
+/// 4. What the beginning is owed holds.
 #[cfg(feature = "threads")]
 pub type CloneThread =
     unsafe extern "C" fn(usize, usize, *mut u32, *mut u32, usize, *mut u8) -> isize;

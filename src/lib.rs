@@ -27,6 +27,7 @@
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
 //! - [`time`]: instants, the time of day, durations.
 //! - [`mod@env`], [`process`]: arguments, environment, the end.
+//! - [`system`]: what PID 1 does with the machine: file systems, its end.
 //! - [`signal`]: masks, actions, waiting, sending.
 //!
 //! # Features
@@ -92,6 +93,7 @@ mod stack;
 mod start;
 pub mod sync;
 mod sys;
+pub mod system;
 pub mod thread;
 pub mod time;
 mod tls;

@@ -23,12 +23,26 @@
 //! }
 //! ```
 
+#[cfg(feature = "threads")]
+mod child;
+#[cfg(feature = "threads")]
+mod command;
+#[cfg(feature = "threads")]
+mod error;
+
 use core::fmt;
 #[cfg(feature = "start")]
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use crate::arch::kernel::{SIGABRT, SIGKILL};
 use crate::sys::{signal, task};
+
+#[cfg(feature = "threads")]
+pub use child::{Child, ExitStatus, Orphan, reap_orphan};
+#[cfg(feature = "threads")]
+pub use command::{Command, pipe};
+#[cfg(feature = "threads")]
+pub use error::{CommandError, Step};
 
 /// What a process tells whoever waits for it: 0 to 255, of which 0 is success.
 ///

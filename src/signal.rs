@@ -326,3 +326,28 @@ pub fn send_to_process(process: u32, signal: Signal) -> Result<(), SendError> {
         _ => Err(SendError::Gone),
     }
 }
+
+/// Sends `signal` to every process that the caller may send signals to, but itself and PID 1: what
+/// a machine's last minute begins with.
+///
+/// # Errors
+/// [`SendError::Gone`] when there is no such process.
+///
+/// # Kernel
+/// `kill` with the number -1.
+///
+/// # Examples
+/// ```no_run
+/// use core::time::Duration;
+/// use threadbare::signal::{self, Signal};
+/// use threadbare::thread;
+///
+/// // They have a second to put things away.
+/// let _ = signal::send_to_all(Signal::TERM);
+/// thread::sleep(Duration::from_secs(1));
+/// let _ = signal::send_to_all(Signal::KILL);
+/// ```
+pub fn send_to_all(signal: Signal) -> Result<(), SendError> {
+    let everybody = -1;
+    sys::signal::send_to_process(everybody, signal.raw()).map_err(SendError::from_kernel)
+}

@@ -10,6 +10,7 @@ pub mod errno;
 pub mod futex;
 pub mod io;
 pub mod mem;
+pub mod process;
 #[cfg(feature = "test-seam")]
 pub mod seam;
 pub mod signal;

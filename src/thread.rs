@@ -146,5 +146,3 @@ pub(crate) use overflow::begin as begin_overflow_report;
 pub(crate) use panicking::{
     Leave, forbid as forbid_to_end_by_panic, try_to_end as try_to_end_by_panic,
 };
-#[cfg(feature = "threads")]
-pub(crate) use spawn::entry;

@@ -1,6 +1,6 @@
-//! Files opened by this program, for reading.
+//! Files opened by this program.
 //!
-//! It does not create, write, list or remove: a program that needs that brings `rustix` or the
+//! It does not create, list or remove: a program that needs that brings `rustix` or the
 //! like, and uses the descriptor here through [`Fd::from_raw`].
 
 use core::ffi::CStr;
@@ -51,6 +51,29 @@ impl File {
     /// [`Error::Os`] with those of open(2). `EINTR` is retried.
     pub fn open(path: &CStr) -> Result<File, Error> {
         let number = uninterrupted(|| sys::io::open(path))?;
+        Ok(File { number })
+    }
+
+    /// Opens what is there at `path` for writing, from its beginning on: a device, a FIFO, a file
+    /// of the kernel's. Nothing is created or made shorter. Programs started by `exec` do not
+    /// inherit the descriptor.
+    ///
+    /// # Blocking
+    /// For a FIFO, until somebody opens it for reading.
+    ///
+    /// # Errors
+    /// As [`File::open`]; `EISDIR` for a directory, `EROFS` where nothing can be written.
+    ///
+    /// # Examples
+    /// ```
+    /// use threadbare::io::{Error, File, Write};
+    ///
+    /// let nowhere = File::open_to_write(c"/dev/null")?;
+    /// nowhere.as_fd().write_all(b"unheard")?;
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn open_to_write(path: &CStr) -> Result<File, Error> {
+        let number = uninterrupted(|| sys::io::open_to_write(path))?;
         Ok(File { number })
     }
 

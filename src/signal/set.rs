@@ -26,7 +26,7 @@ use crate::sys;
 /// ```
 #[derive(Clone, Copy)]
 #[repr(transparent)]
-pub struct SignalSet(pub(super) sys::signal::SignalSet);
+pub struct SignalSet(pub(crate) sys::signal::SignalSet);
 
 impl SignalSet {
     /// No signal.

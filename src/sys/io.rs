@@ -108,6 +108,14 @@ pub fn open_to_write(path: &CStr) -> Result<i32, Errno> {
     open_for(path, k::O_WRONLY)
 }
 
+/// Opens what is at `path` for both; not inherited by `exec`.
+///
+/// # Errors
+/// Those of open(2).
+pub fn open_to_read_and_write(path: &CStr) -> Result<i32, Errno> {
+    open_for(path, k::O_RDWR)
+}
+
 fn open_for(path: &CStr, access: u32) -> Result<i32, Errno> {
     let flags = access | k::O_CLOEXEC | k::O_LARGEFILE;
     let here = k::AT_FDCWD as isize as usize;

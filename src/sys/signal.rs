@@ -129,6 +129,15 @@ pub fn restore(mask: &SignalSet) {
     unsafe { change_mask(k::SIG_SETMASK, mask, core::ptr::null_mut()) };
 }
 
+/// Puts a mask in force, where a refusal can be told to somebody.
+///
+/// # Errors
+/// `EPERM`, `ENOSYS`: a seccomp filter.
+pub fn try_restore(mask: &SignalSet) -> Result<(), Errno> {
+    // SAFETY: the set lives through the call; a null old set is not written.
+    unsafe { try_change_mask(k::SIG_SETMASK, mask, core::ptr::null_mut()) }
+}
+
 /// Lets `signal` through, if the kernel lets us: this is on the way of dying, where a refusal must
 /// not be fatal once more.
 pub fn unblock(signal: u32) {

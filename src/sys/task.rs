@@ -210,6 +210,8 @@ bitflags::bitflags! {
         const FILES = k::CLONE_FILES;
         /// The signal handlers.
         const SIGHAND = k::CLONE_SIGHAND;
+        /// The caller sleeps until the child is another program or gone.
+        const VFORK = k::CLONE_VFORK;
         /// The process.
         const THREAD = k::CLONE_THREAD;
         /// The System V semaphore undo list.
@@ -224,6 +226,9 @@ bitflags::bitflags! {
 }
 
 impl Clone {
+    /// A process that runs in the caller's memory until it becomes another program.
+    pub const PROCESS_FLAGS: Clone = Clone::VM.union(Clone::VFORK);
+
     /// A thread. qemu-user insists on exactly the sharing of the first six.
     pub const THREAD_FLAGS: Clone = Clone::VM
         .union(Clone::FS)

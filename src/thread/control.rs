@@ -11,6 +11,7 @@ use super::attributes::{Attributes, SetUp};
 use super::measure::Look;
 use super::record::Record;
 use super::scope::{Link, ScopeData};
+use crate::arch::Beginning;
 use crate::sys::signal::SignalSet;
 
 /// A thread's memory: `[base, base + bytes)`, of which the lowest `guard_bytes` are inaccessible.
@@ -120,6 +121,8 @@ impl Completion {
 
 /// What the spawner leaves for the thread, and the thread for its handle.
 pub struct Control {
+    /// Where the thread begins; the main thread did so elsewhere.
+    pub begin: Option<Beginning>,
     /// This thread's record. The mapping owns one of its references.
     pub record: &'static Record,
     pub completion: Completion,

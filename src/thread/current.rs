@@ -229,6 +229,7 @@ struct MainControl(Control);
 unsafe impl Sync for MainControl {}
 
 static MAIN_CONTROL: MainControl = MainControl(Control {
+    begin: None,
     record: &record::MAIN,
     completion: Completion::new(),
     has_result: Cell::new(false),

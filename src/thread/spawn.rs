@@ -2,7 +2,7 @@
 
 use core::alloc::Layout;
 use core::cell::Cell;
-use core::mem::ManuallyDrop;
+use core::mem::{self, ManuallyDrop};
 use core::ops::Range;
 use core::ptr::{self, NonNull};
 
@@ -181,6 +181,7 @@ impl Prepared {
             .with_addr(self.placement.control)
             .cast::<Control>();
         let contents = Control {
+            begin: Some(entry),
             record,
             completion: Completion::new(),
             has_result: Cell::new(false),
@@ -221,7 +222,8 @@ impl Prepared {
         let tid = self.tenancy.record.tid_word();
         let flags = task::Clone::THREAD_FLAGS.bits() as usize;
         let (stack_top, tp) = (self.placement.stack_top, self.tp);
-        let argument = control.as_ptr().cast::<u8>();
+        // SAFETY: the thread does not run yet; the address of a field, which is not read.
+        let argument = unsafe { &raw mut (*control.as_ptr()).begin }.cast::<u8>();
         let result = crate::sys::made(arch::nr::CLONE, || {
             // SAFETY: stack, TLS and control block were laid out for this, the tid word is a
             // record's and never unmapped.
@@ -319,9 +321,11 @@ fn obtain(
 /// Where a new thread begins, on its own stack, with all signals blocked.
 ///
 /// # Safety
-/// 1. Entered only by `clone_thread`, with the control block that `Prepared` wrote.
-pub(crate) unsafe extern "C" fn entry(control: *mut u8) -> ! {
-    let control = control.cast::<Control>();
+/// 1. Entered only by way of `clone_thread`, with the control block's beginning that `Prepared`
+///    wrote.
+unsafe extern "C" fn entry(beginning: *mut u8) -> ! {
+    // SAFETY: clause 1: it lies in a control block.
+    let control = unsafe { beginning.byte_sub(mem::offset_of!(Control, begin)) }.cast::<Control>();
     // SAFETY: `CLONE_SETTLS` set this thread's TLS up before its first instruction.
     unsafe { arch::set_current(control.expose_provenance()) };
     // SAFETY: clause 1.

@@ -36,6 +36,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "failures",
             "exhaustion",
             "forks",
+            "processes",
             "bad_input",
             "park",
             "pool",

@@ -118,6 +118,12 @@ pub const TABLE: &[Skip] = &[
     Skip {
         arches: &["*"],
         runners: &[Runner::Qemu],
+        case: "orphans_are_reaped",
+        reason: "qemu-user 7.2 has no PR_SET_CHILD_SUBREAPER",
+    },
+    Skip {
+        arches: &["*"],
+        runners: &[Runner::Qemu],
         case: "kernel_wipes_the_page",
         reason: "qemu-user 7.2 accepts MADV_WIPEONFORK and forgets it",
     },

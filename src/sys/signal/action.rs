@@ -22,6 +22,11 @@ impl Action {
         flags: 0,
         mask: SignalSet::NONE,
     };
+
+    /// Whether code of the program's runs on the signal.
+    pub fn has_handler(&self) -> bool {
+        self.handler > 1
+    }
 }
 
 /// The kernel's `struct sigaction`, at its longest: three words and a set. One word more, for what

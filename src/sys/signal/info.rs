@@ -37,6 +37,19 @@ impl Info {
         address.addr()
     }
 
+    /// How the child ended that it is about: its exit code, or the signal that ended it.
+    pub fn status(&self) -> i32 {
+        // SAFETY: any bits are an integer.
+        unsafe {
+            self.0
+                .__bindgen_anon_1
+                .__bindgen_anon_1
+                ._sifields
+                ._sigchld
+                ._status
+        }
+    }
+
     /// The process that sent it or that it is about.
     pub fn process(&self) -> i32 {
         // SAFETY: any bits are an integer.

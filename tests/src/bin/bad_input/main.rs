@@ -8,6 +8,7 @@
 #![no_main]
 
 mod others;
+mod programs;
 
 use core::mem::MaybeUninit;
 
@@ -22,6 +23,7 @@ use threadbare::time::{Duration, Instant, SystemTime};
 use threadbare::{Errno, process};
 
 use others::{descriptors_and_files, empty_buffers, error_numbers, exit_codes, variables};
+use programs::{children, machine, programs};
 
 suite::area! { 54:
     stack_sizes,
@@ -42,6 +44,9 @@ suite::area! { 54:
     exit_codes,
     descriptors_and_files,
     empty_buffers,
+    programs,
+    children,
+    machine,
 }
 
 fn run(builder: Builder) -> Result<u32, SpawnError> {
@@ -397,6 +402,7 @@ inputs! {
     "threadbare::io::Fd::read_at" => descriptors_and_files,
     "threadbare::io::File::from_raw" => descriptors_and_files,
     "threadbare::io::File::open" => descriptors_and_files,
+    "threadbare::io::File::open_to_write" => machine,
     "threadbare::io::File::read_at" => descriptors_and_files,
     "threadbare::io::LineWriter::new" => empty_buffers,
     "threadbare::io::Reader::new" => empty_buffers,
@@ -404,6 +410,15 @@ inputs! {
     "threadbare::io::SliceWriter::new" => empty_buffers,
     "threadbare::io::Status::of" => descriptors_and_files,
     "threadbare::io::Writer::new" => empty_buffers,
+    "threadbare::process::Child::kill" => children,
+    "threadbare::process::Command::arg0" => programs,
+    "threadbare::process::Command::args" => programs,
+    "threadbare::process::Command::current_dir" => programs,
+    "threadbare::process::Command::descriptor" => programs,
+    "threadbare::process::Command::descriptor_null" => programs,
+    "threadbare::process::Command::envs" => programs,
+    "threadbare::process::Command::new" => programs,
+    "threadbare::process::Command::user" => programs,
     "threadbare::process::exit" => exit_codes,
     "threadbare::signal::Signal::new" => signals,
     "threadbare::signal::SignalSet::contains" => signals,
@@ -412,9 +427,12 @@ inputs! {
     "threadbare::signal::action" => signals,
     "threadbare::signal::raise" => signals,
     "threadbare::signal::send" => dead_threads,
+    "threadbare::signal::send_to_all" => children,
     "threadbare::signal::send_to_process" => signals,
     "threadbare::signal::set_action" => signals,
     "threadbare::signal::wait_timeout" => timeouts,
+    "threadbare::system::mount" => machine,
+    "threadbare::system::unmount" => machine,
     "threadbare::thread::Builder::affinity" => attributes,
     "threadbare::thread::Builder::guard" => guard_sizes,
     "threadbare::thread::Builder::name" => builders_names,
