@@ -8,6 +8,7 @@
 
 mod archive;
 mod console;
+mod init;
 mod judge;
 mod kernel;
 mod station;
@@ -36,6 +37,10 @@ pub struct Options {
     /// Only cases whose name contains this
     #[arg(long)]
     pub filter: Option<String>,
+    /// Boot this example as the first process, and show the console, instead of running the suite
+    #[arg(long, value_name = "EXAMPLE", value_parser = ["init"])]
+    #[arg(conflicts_with_all = ["profile", "filter"])]
+    pub init: Option<String>,
     /// How many targets are built at a time
     #[arg(long, default_value_t = 2)]
     pub jobs: usize,
@@ -51,6 +56,7 @@ impl Options {
             arch: arch.iter().map(|&name| name.to_owned()).collect(),
             profile: None,
             filter: None,
+            init: None,
             jobs: 2,
             machines: 2,
         }
@@ -86,8 +92,12 @@ impl Options {
                 profile,
             })
         };
+        let only = match self.init {
+            Some(_) => Some(Profile::Release),
+            None => self.profile,
+        };
         let profiles = Profile::TESTED.iter().copied();
-        let wanted = profiles.filter(|&profile| self.profile.is_none_or(|only| only == profile));
+        let wanted = profiles.filter(|&profile| only.is_none_or(|only| only == profile));
         wanted.filter_map(of).collect()
     }
 }
@@ -114,6 +124,9 @@ pub fn run(options: &Options) -> Result<Tally> {
     let (rows, machines): (Vec<_>, Vec<_>) = targets.iter().copied().unzip();
     setup::ensure(&rows)?;
     setup::ensure_machines(&machines)?;
+    if let Some(example) = &options.init {
+        return init::run(example, &targets, options);
+    }
     let suite = Suite::list()?;
     let mut failures = Vec::new();
     let stations = stations(&targets, options, &mut failures);
@@ -185,7 +198,11 @@ fn stations(
     }
     let wanted = |station: &Station| options.builds(station.target);
     let builds: Vec<_> = stations.iter().flat_map(wanted).collect();
-    for (build, outcome) in build::run_all(&builds, options.jobs, Build::run_suite) {
+    let work = match options.init {
+        None => Build::run_suite,
+        Some(_) => Build::run_init,
+    };
+    for (build, outcome) in build::run_all(&builds, options.jobs, work) {
         let label = build.label();
         if let Err(error) = outcome {
             println!("BROKEN {}: {error:#}", label.trim_end());

@@ -20,7 +20,12 @@ pub const LIMIT: Duration = Duration::from_secs(30 * 60);
 const SUITE: &[&str] = &["--package", "suite", "--bins"];
 
 /// Programs of the suite that only some runs need, which build all of them.
-const SELDOM: &[&str] = &["boot_probe", "debugger_probe", "failures_probe"];
+const SELDOM: &[&str] = &[
+    "boot_probe",
+    "debugger_probe",
+    "failures_probe",
+    "init_probe",
+];
 
 /// One thing to build: all programs of one target, link mode and profile.
 #[derive(Clone, Copy, Debug)]
@@ -88,6 +93,12 @@ impl Build {
         self.run_cargo(SUITE, true)
     }
 
+    /// Builds the init and what it is given to watch over.
+    pub fn run_init(&self) -> Result<()> {
+        self.run_cargo(&["--package", "threadbare", "--example", "init"], false)?;
+        self.run_cargo(&["--package", "suite", "--bin", "init_probe"], true)
+    }
+
     /// Builds the examples alone.
     pub fn run_examples(&self) -> Result<()> {
         self.run_cargo(&self.examples(), false)
@@ -96,7 +107,7 @@ impl Build {
     /// Names all examples, or the small ones where nothing looks at the others.
     fn examples(&self) -> Vec<&'static str> {
         let mut what = vec!["--package", "threadbare"];
-        if self.has_long_checks() {
+        if self.has_long_checks() || self.profile == Profile::Small {
             what.push("--examples");
         } else {
             what.extend(examples::SHORT.iter().flat_map(|name| ["--example", *name]));

@@ -16,13 +16,14 @@ pub type Check = fn(&Guest) -> Vec<Case>;
 /// The examples and their checks.
 pub const TABLE: &[(&str, Check)] = &[
     ("hello", hello),
+    ("init", init),
     ("spawn_join", spawn_join),
     ("wc", wc::check),
 ];
 
 /// The examples that take no time to build and to check, which is done for every target; the others
 /// are for the thorough ones.
-pub const SHORT: &[&str] = &["hello", "spawn_join"];
+pub const SHORT: &[&str] = &["hello", "init", "spawn_join"];
 
 /// Returns the examples that have no check: each is a failed case, since nothing would run them.
 pub fn unchecked(programs: &[String]) -> Vec<String> {
@@ -39,6 +40,25 @@ fn hello(guest: &Guest) -> Vec<Case> {
         "hello_prints_its_line",
         prints(guest, &[], b"", "Hello, world!\n"),
     )]
+}
+
+/// That it does what it is for is seen where it is PID 1: `cargo xtask boot --init init`.
+fn init(guest: &Guest) -> Vec<Case> {
+    let refuses = || {
+        let finished = guest.run(&[], b"").map_err(|error| format!("{error:#}"))?;
+        let told = "init: it is not PID 1, and leaves the machine alone\n";
+        let right = finished.stdout.is_empty()
+            && finished.stderr == told.as_bytes()
+            && finished.ended.code() == Some(2);
+        claim(right, || {
+            format!(
+                "{}; stderr {:?}",
+                finished.ended.describe(),
+                String::from_utf8_lossy(&finished.stderr)
+            )
+        })
+    };
+    vec![Case::new("init_is_for_pid_1_alone", refuses())]
 }
 
 fn spawn_join(guest: &Guest) -> Vec<Case> {

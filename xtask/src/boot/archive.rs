@@ -19,19 +19,23 @@ pub struct Program {
 
 /// What the kernel starts.
 const FIRST_PROCESS: &str = "init";
-/// Where the first process reads what to run.
-const LIST: &str = "programs";
+/// Where the suite's first process reads what to run.
+pub const LIST: &str = "programs";
 /// Where it mounts what the kernel fills.
-const MOUNTED: [&str; 2] = ["dev", "proc"];
+const MOUNTED: [&str; 3] = ["dev", "proc", "sys"];
 
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_755;
 
-/// Packs everything into one archive.
-pub fn pack(first_process: &Path, programs: &[Program], list: &str) -> Result<Vec<u8>> {
+/// Packs everything into one archive: programs, and `text` in the file `name`.
+pub fn pack(
+    first_process: &Path,
+    programs: &[Program],
+    (name, text): (&str, &str),
+) -> Result<Vec<u8>> {
     let mut files = vec![
         (FIRST_PROCESS, read(first_process)?),
-        (LIST, list.as_bytes().to_vec()),
+        (name, text.as_bytes().to_vec()),
     ];
     for program in programs {
         files.push((program.path.trim_start_matches('/'), read(&program.from)?));
@@ -86,7 +90,7 @@ mod tests {
     #[test]
     fn the_archive_holds_directories_before_what_lies_in_them() {
         let own = std::env::current_exe().unwrap();
-        let archive = pack(&own, &programs(&["a"]), "1 /a\n").unwrap();
+        let archive = pack(&own, &programs(&["a"]), (LIST, "1 /a\n")).unwrap();
         let mut names = Vec::new();
         let mut rest = Cursor::new(archive);
         loop {
@@ -104,6 +108,7 @@ mod tests {
             "proc",
             "suite",
             "suite/release",
+            "sys",
             "init",
             "programs",
             "suite/release/a",

@@ -50,7 +50,16 @@ impl Station {
         let list = archive::list(&programs, PROGRAM_LIMIT.as_secs(), filter);
         let last = self.builds.last().context("a build")?;
         programs.extend(probes);
-        let packed = archive::pack(&last.suite_program(FIRST_PROCESS), &programs, &list)?;
+        let text = (archive::LIST, list.as_str());
+        self.run(archive::pack(
+            &last.suite_program(FIRST_PROCESS),
+            &programs,
+            text,
+        )?)
+    }
+
+    /// Lets the machine run with this file system until it switches itself off.
+    pub fn run(&self, packed: Vec<u8>) -> Result<Finished> {
         let archive = self.archive();
         let directory = archive.parent().context("a directory of archives")?;
         fs::create_dir_all(directory)
