@@ -42,6 +42,14 @@ pub fn run() -> bool {
     step("boot", &mut failed, || {
         book(boot::run(&boot::Options::on(BOOTED))?, &mut tally)
     });
+    step("init", &mut failed, || {
+        let init = Some("init".to_owned());
+        let options = boot::Options {
+            init,
+            ..boot::Options::on(BOOTED)
+        };
+        book(boot::run(&options)?, &mut tally)
+    });
     step("support", &mut failed, || {
         support::run(&support::Options { write: false })
     });
