@@ -36,6 +36,9 @@
 //! the process has one thread, and [`sync`]'s locks are cells), `overflow-report` (a thread that
 //! overflows its stack says so before it dies).
 //!
+//! Off by default: `lock-api`, `critical-section`, `spin-relax` (what [`sync`] implements of those
+//! crates), `lock-debug` (locks that know their holders).
+//!
 //! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc`, `sync::Weak` and
 //! `sync::mpsc`).
 

@@ -124,12 +124,16 @@ impl Process {
 /// A word that no two living threads share, and that is not 0: the thread pointer, whoever set it
 /// up. Before our own start has set one up there is one thread, as without the feature `threads`.
 pub(crate) fn thread_mark() -> usize {
-    let is_early = cfg!(feature = "start") && !TLS_IS_UP.load(Ordering::Relaxed);
-    if cfg!(not(feature = "threads")) || is_early {
+    if cfg!(not(feature = "threads")) || is_early() {
         return 1;
     }
     // SAFETY: this thread's pointer is set up: the flag says so, or whoever brought `_start`.
     unsafe { arch::thread_pointer() }
+}
+
+/// Whether our own start has not set up thread-locals yet.
+pub(crate) fn is_early() -> bool {
+    cfg!(feature = "start") && !TLS_IS_UP.load(Ordering::Relaxed)
 }
 
 /// Whether thread-locals can be used: false in the first phases.

@@ -12,6 +12,37 @@
 //! first one (`clone` and a C library can start some), and no signal handler uses a lock.
 //! [`atomic`] and [`futex`] stay what they are.
 //!
+//! # With the crates `lock_api`, `critical-section` and `spin`
+//! Each by a feature. `lock-api`: the module `lock_api` has raw locks for what is generic over
+//! them. `spin-relax`: `Yield` is what a spinning lock does while it waits.
+//!
+//! `critical-section`: `critical_section::with` excludes all other threads, by one lock for the
+//! whole process, which a thread may take again while it has it. It waits asleep. It does not keep
+//! signals away: a handler that interrupts a critical section of its own thread may enter another
+//! one, as if nested. Who shares data with a handler blocks the signal. Without the feature
+//! `threads` there is nobody to exclude, and it costs a few plain loads and stores. A thread that
+//! ends by `exit` or a panic inside one leaves it closed for ever.
+//!
+//! ```
+//! use core::cell::Cell;
+//! use critical_section::Mutex;
+//!
+//! static COUNT: Mutex<Cell<u32>> = Mutex::new(Cell::new(0));
+//!
+//! let worker = threadbare::thread::spawn(|| {
+//!     critical_section::with(|section| COUNT.borrow(section).set(1));
+//! });
+//! worker.join().unwrap();
+//! assert_eq!(critical_section::with(|section| COUNT.borrow(section).get()), 1);
+//! ```
+//!
+//! # With the feature `lock-debug`
+//! Locks are larger and know who holds them. The process ends, with a message that names the lock's
+//! address and the threads, where a thread locks a [`Mutex`] that it holds, takes an [`RwLock`] to
+//! write that it reads or writes, or to read that it writes, or waits for a [`Condvar`] with one
+//! mutex while somebody waits with another. So it does where a thread joins itself. (Of an
+//! `RwLock`'s readers eight are known at a time.)
+//!
 //! The algorithms take their atomics and their two futex calls from `primitive` alone.
 //!
 //! # Examples
@@ -36,10 +67,16 @@
 
 mod barrier;
 mod condvar;
+#[cfg(feature = "critical-section")]
+mod critical_section;
+#[cfg_attr(not(feature = "lock-debug"), path = "sync/no_debug.rs")]
+mod debug;
 #[cfg(feature = "threads")]
 pub(crate) mod dispatch;
 pub mod futex;
 mod lazy_lock;
+#[cfg(feature = "lock-api")]
+pub mod lock_api;
 #[cfg(feature = "alloc")]
 pub mod mpsc;
 mod mutex;
@@ -51,6 +88,8 @@ mod queue;
 mod raw_mutex;
 mod raw_rwlock;
 mod reentrant;
+#[cfg(feature = "spin-relax")]
+mod relax;
 mod reset_event;
 mod rwlock;
 mod semaphore;
@@ -58,12 +97,16 @@ mod wait_group;
 
 pub use barrier::{Barrier, BarrierWaitResult};
 pub use condvar::{Condvar, WaitTimeoutResult};
+#[cfg(feature = "lock-debug")]
+pub(crate) use debug::die_of_own_join;
 pub use lazy_lock::LazyLock;
 pub use mutex::{Mutex, MutexGuard};
 pub use once::{Once, OnceState};
 pub use once_lock::OnceLock;
 pub use poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 pub(crate) use reentrant::{ReentrantGuard, ReentrantLock};
+#[cfg(feature = "spin-relax")]
+pub use relax::Yield;
 pub use reset_event::ResetEvent;
 pub use rwlock::{RwLock, RwLockReadGuard, RwLockWriteGuard};
 pub use semaphore::Semaphore;

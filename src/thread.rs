@@ -137,6 +137,8 @@ pub(crate) use forked::prepare as prepare_for_fork;
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use record::{in_use_count, mapped_page_count};
 
+#[cfg(feature = "lock-debug")]
+pub(crate) use current::{NameBytes, identity};
 #[cfg(feature = "threads")]
 pub(crate) use current::{adopt_main, has_open_scope, is_main, name_of_current};
 pub(crate) use local::run_destructors;

@@ -10,6 +10,7 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::debug::Pair;
 use super::primitive::{AtomicU32, Limit, Ordering};
 use super::raw_mutex::RawMutex;
 use super::{LockResult, MutexGuard, queue};
@@ -49,6 +50,7 @@ use super::{LockResult, MutexGuard, queue};
 /// ```
 pub struct Condvar {
     raw: RawCondvar,
+    pair: Pair,
 }
 
 /// A condition variable for locks without values.
@@ -124,6 +126,7 @@ impl Condvar {
     pub const fn new() -> Condvar {
         Condvar {
             raw: RawCondvar::new(),
+            pair: Pair::new(),
         }
     }
 
@@ -136,8 +139,7 @@ impl Condvar {
     /// # Errors
     /// None; see [`LockResult`].
     pub fn wait<'a, T: ?Sized>(&self, guard: MutexGuard<'a, T>) -> LockResult<MutexGuard<'a, T>> {
-        // SAFETY: the guard is proof that the caller holds the lock, as it does on return.
-        unsafe { self.raw.wait(guard.raw(), None) };
+        self.wait_raw(&guard, None);
         Ok(guard)
     }
 
@@ -187,8 +189,7 @@ impl Condvar {
         timeout: Duration,
     ) -> LockResult<(MutexGuard<'a, T>, WaitTimeoutResult)> {
         let limit = Some(Limit::after(timeout));
-        // SAFETY: as in `wait`.
-        let is_notified = unsafe { self.raw.wait(guard.raw(), limit) };
+        let is_notified = self.wait_raw(&guard, limit);
         Ok((guard, WaitTimeoutResult(!is_notified)))
     }
 
@@ -237,9 +238,20 @@ impl Condvar {
             if !is_in_time {
                 return Ok((guard, WaitTimeoutResult(true)));
             }
-            // SAFETY: as in `wait`.
-            is_in_time = unsafe { self.raw.wait(guard.raw(), Some(limit)) };
+            is_in_time = self.wait_raw(&guard, Some(limit));
         }
+    }
+
+    /// Waits with a guard, which is whole again on return; says whether it was notified.
+    #[inline(always)]
+    fn wait_raw<T: ?Sized>(&self, guard: &MutexGuard<'_, T>, limit: Option<Limit>) -> bool {
+        let has_waiters = || self.raw.has_waiters();
+        self.pair.expect_one(self, guard.mutex(), has_waiters);
+        guard.mutex().owner.leave();
+        // SAFETY: the guard is proof that the caller holds the lock, as it does on return.
+        let is_notified = unsafe { self.raw.wait(guard.raw(), limit) };
+        guard.mutex().owner.enter();
+        is_notified
     }
 
     /// As [`Condvar::wait`], until `limit` if there is one; says whether it was notified.
@@ -249,8 +261,7 @@ impl Condvar {
         guard: MutexGuard<'a, T>,
         limit: Option<Limit>,
     ) -> (MutexGuard<'a, T>, bool) {
-        // SAFETY: as in `wait`.
-        let is_notified = unsafe { self.raw.wait(guard.raw(), limit) };
+        let is_notified = self.wait_raw(&guard, limit);
         (guard, is_notified)
     }
 
@@ -295,4 +306,4 @@ impl fmt::Debug for Condvar {
     }
 }
 
-const _: () = assert!(size_of::<Condvar>() == 4);
+const _: () = assert!(cfg!(feature = "lock-debug") || size_of::<Condvar>() == 4);

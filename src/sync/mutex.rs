@@ -6,6 +6,7 @@ use core::marker::PhantomData;
 use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
+use super::debug::{Asks, Owner};
 use super::raw_mutex::RawMutex;
 use super::{LockResult, TryLockError, TryLockResult};
 
@@ -30,6 +31,7 @@ use super::{LockResult, TryLockError, TryLockResult};
 /// ```
 pub struct Mutex<T: ?Sized> {
     raw: RawMutex,
+    pub(super) owner: Owner,
     value: UnsafeCell<T>,
 }
 
@@ -69,6 +71,7 @@ impl<T> Mutex<T> {
     pub const fn new(value: T) -> Mutex<T> {
         Mutex {
             raw: RawMutex::new(),
+            owner: Owner::new(),
             value: UnsafeCell::new(value),
         }
     }
@@ -136,7 +139,9 @@ impl<T: ?Sized> Mutex<T> {
     /// [`Mutex::lock`] for callers that know that there is no poison.
     #[inline]
     pub(crate) fn lock_raw(&self) -> MutexGuard<'_, T> {
+        self.owner.expect_other(self, Asks::Lock);
         self.raw.lock();
+        self.owner.enter();
         MutexGuard {
             mutex: self,
             _not_send: PhantomData,
@@ -147,9 +152,12 @@ impl<T: ?Sized> Mutex<T> {
     #[inline]
     pub(crate) fn try_lock_raw(&self) -> Option<MutexGuard<'_, T>> {
         // Made only if the lock was taken: to drop a guard is to unlock.
-        self.raw.try_lock().then(|| MutexGuard {
-            mutex: self,
-            _not_send: PhantomData,
+        self.raw.try_lock().then(|| {
+            self.owner.enter();
+            MutexGuard {
+                mutex: self,
+                _not_send: PhantomData,
+            }
         })
     }
 
@@ -158,6 +166,7 @@ impl<T: ?Sized> Mutex<T> {
     /// # Safety
     /// 1. The calling thread holds the lock, and no guard of it is left.
     pub(super) unsafe fn force_unlock(&self) {
+        self.owner.leave();
         // SAFETY: clause 1.
         unsafe { self.raw.unlock() };
     }
@@ -167,6 +176,12 @@ impl<'a, T: ?Sized> MutexGuard<'a, T> {
     /// Returns the lock that the guard is of.
     pub(super) fn raw(&self) -> &'a RawMutex {
         &self.mutex.raw
+    }
+
+    /// Returns the mutex that the guard is of.
+    #[inline(always)]
+    pub(super) fn mutex(&self) -> &'a Mutex<T> {
+        self.mutex
     }
 }
 
@@ -189,6 +204,7 @@ impl<T: ?Sized> DerefMut for MutexGuard<'_, T> {
 impl<T: ?Sized> Drop for MutexGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        self.mutex.owner.leave();
         // SAFETY: the guard is proof that the lock is held, and gone.
         unsafe { self.mutex.raw.unlock() };
     }
@@ -229,4 +245,4 @@ impl<T: ?Sized + fmt::Display> fmt::Display for MutexGuard<'_, T> {
     }
 }
 
-const _: () = assert!(size_of::<Mutex<()>>() == 4);
+const _: () = assert!(cfg!(feature = "lock-debug") || size_of::<Mutex<()>>() == 4);

@@ -63,7 +63,7 @@ pub struct RawMutex {
     /// | 2 | a condition variable's waiters are queued for this lock |
     /// | 3 to 14 | how many newcomers have passed the waiters |
     /// | 15 to 31 | how many wait |
-    state: AtomicU32,
+    pub(super) state: AtomicU32,
 }
 
 impl RawMutex {

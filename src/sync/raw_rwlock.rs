@@ -29,7 +29,7 @@ const WAITING_WRITERS: u32 = SLEEPERS - WAITING_WRITER;
 /// Readers may sleep.
 const SLEEPERS: u32 = 1 << 30;
 /// A writer holds the lock.
-const WRITER: u32 = 1 << 31;
+pub(super) const WRITER: u32 = 1 << 31;
 
 const KIND_READER: Kinds = Kinds(1);
 const KIND_WRITER: Kinds = Kinds(2);
@@ -43,7 +43,7 @@ pub struct RawRwLock {
     /// | 18 to 29 | how many writers wait |
     /// | 30 | readers may sleep |
     /// | 31 | a writer holds the lock |
-    state: AtomicU32,
+    pub(super) state: AtomicU32,
 }
 
 /// Whether a reader may enter.
@@ -52,7 +52,7 @@ fn is_open(seen: u32) -> bool {
     seen & (WRITER | WAITING_WRITERS) == 0
 }
 
-fn is_free(seen: u32) -> bool {
+pub(super) fn is_free(seen: u32) -> bool {
     seen & (WRITER | READERS) == 0
 }
 

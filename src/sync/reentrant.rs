@@ -100,6 +100,15 @@ impl<T> ReentrantLock<T> {
         self.release();
     }
 
+    /// Unlocks once for a guard that was forgotten.
+    ///
+    /// # Safety
+    /// 1. The calling thread holds the lock, and has forgotten a guard.
+    #[cfg(feature = "critical-section")]
+    pub(super) unsafe fn force_unlock(&self) {
+        drop(self.guard());
+    }
+
     fn first(&self, held: MutexGuard<'_, ()>, mark: usize) -> ReentrantGuard<'_, T> {
         // Unlocked by the last guard's drop.
         let _ = ManuallyDrop::new(held);
@@ -129,6 +138,14 @@ impl<T> ReentrantLock<T> {
             lock: self,
             not_send: PhantomData,
         }
+    }
+}
+
+#[cfg(feature = "critical-section")]
+impl<T> ReentrantGuard<'_, T> {
+    /// Whether the thread held the lock before it took this guard.
+    pub(super) fn is_nested(&self) -> bool {
+        self.lock.depth.get() > 1
     }
 }
 

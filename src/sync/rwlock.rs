@@ -7,6 +7,7 @@ use core::mem;
 use core::ops::{Deref, DerefMut};
 use core::panic::{RefUnwindSafe, UnwindSafe};
 
+use super::debug::{Asks, Owner, Readers};
 use super::raw_rwlock::RawRwLock;
 use super::{LockResult, TryLockError, TryLockResult};
 
@@ -41,6 +42,8 @@ use super::{LockResult, TryLockError, TryLockResult};
 /// ```
 pub struct RwLock<T: ?Sized> {
     raw: RawRwLock,
+    writer: Owner,
+    readers: Readers,
     value: UnsafeCell<T>,
 }
 
@@ -102,6 +105,8 @@ impl<T> RwLock<T> {
     pub const fn new(value: T) -> RwLock<T> {
         RwLock {
             raw: RawRwLock::new(),
+            writer: Owner::new(),
+            readers: Readers::new(),
             value: UnsafeCell::new(value),
         }
     }
@@ -126,6 +131,7 @@ impl<T: ?Sized> RwLock<T> {
     /// If 262,143 readers have the lock.
     #[inline]
     pub fn read(&self) -> LockResult<RwLockReadGuard<'_, T>> {
+        self.writer.expect_other(self, Asks::Read);
         self.raw.read();
         Ok(self.reader())
     }
@@ -155,6 +161,8 @@ impl<T: ?Sized> RwLock<T> {
     /// None: nothing unwinds, so there is no poison.
     #[inline]
     pub fn write(&self) -> LockResult<RwLockWriteGuard<'_, T>> {
+        self.writer.expect_other(self, Asks::Write);
+        self.readers.expect_others(self);
         self.raw.write();
         Ok(self.writer())
     }
@@ -204,6 +212,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Makes a guard; the lock was taken for it.
     #[inline]
     fn reader(&self) -> RwLockReadGuard<'_, T> {
+        self.readers.enter();
         RwLockReadGuard {
             lock: self,
             _not_send: PhantomData,
@@ -213,6 +222,7 @@ impl<T: ?Sized> RwLock<T> {
     /// Likewise.
     #[inline]
     fn writer(&self) -> RwLockWriteGuard<'_, T> {
+        self.writer.enter();
         RwLockWriteGuard {
             lock: self,
             _not_send: PhantomData,
@@ -236,6 +246,7 @@ impl<'a, T: ?Sized> RwLockWriteGuard<'a, T> {
     pub fn downgrade(guard: Self) -> RwLockReadGuard<'a, T> {
         let lock = guard.lock;
         mem::forget(guard);
+        lock.writer.leave();
         // SAFETY: the guard was proof that a writer has the lock, and is gone.
         unsafe { lock.raw.downgrade() };
         lock.reader()
@@ -270,6 +281,7 @@ impl<T: ?Sized> DerefMut for RwLockWriteGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        self.lock.readers.leave();
         // SAFETY: the guard is proof that a reader has the lock, and gone.
         unsafe { self.lock.raw.unlock_read() };
     }
@@ -278,6 +290,7 @@ impl<T: ?Sized> Drop for RwLockReadGuard<'_, T> {
 impl<T: ?Sized> Drop for RwLockWriteGuard<'_, T> {
     #[inline]
     fn drop(&mut self) {
+        self.lock.writer.leave();
         // SAFETY: the guard is proof that a writer has the lock, and gone.
         unsafe { self.lock.raw.unlock_write() };
     }
@@ -326,4 +339,4 @@ macro_rules! guards_show_values {
 guards_show_values! { RwLockReadGuard RwLockWriteGuard }
 
 // Half of what `std` has there on some systems; 8 would do.
-const _: () = assert!(size_of::<RwLock<()>>() <= 8);
+const _: () = assert!(cfg!(feature = "lock-debug") || size_of::<RwLock<()>>() <= 8);

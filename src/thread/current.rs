@@ -220,6 +220,22 @@ pub(crate) fn name_of_current(with: impl FnOnce(Option<&str>)) {
     with(control().and_then(|control| name_in(control.record.name_bytes())));
 }
 
+/// A name as a record has it, padded with NUL.
+#[cfg(feature = "lock-debug")]
+pub(crate) type NameBytes = [u8; task::NAME_BYTES];
+
+/// The calling thread's id and name; `None` in a foreign thread. Before thread-locals exist there
+/// is the main thread alone.
+#[cfg(feature = "lock-debug")]
+pub(crate) fn identity() -> Option<(u64, NameBytes)> {
+    let record = if crate::start::is_early() {
+        &record::MAIN
+    } else {
+        control()?.record
+    };
+    Some((record.id(), *record.name_bytes()))
+}
+
 /// The main thread's control block. Its memory is the kernel's and the image's, so there is no
 /// mapping to give back, no closure and no result.
 struct MainControl(Control);

@@ -272,6 +272,9 @@ impl<T> fmt::Debug for JoinHandle<T> {
 /// Dies if the thread is the calling one, which would wait for ever.
 pub(super) fn assert_not_own(control: NonNull<Control>) {
     if current::control().is_some_and(|own| core::ptr::eq(own, control.as_ptr())) {
+        #[cfg(feature = "lock-debug")]
+        crate::sync::die_of_own_join();
+        #[cfg(not(feature = "lock-debug"))]
         panic!("a thread cannot join itself");
     }
 }

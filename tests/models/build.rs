@@ -23,6 +23,7 @@ const FILES: &[&str] = &[
     "mpsc/error",
     "mpsc/receiver",
     "mutex",
+    "no_debug",
     "once",
     "once_lock",
     "poison",

@@ -97,12 +97,27 @@ pub fn run(options: &Options) -> Result<()> {
 /// The library's features that programs choose from.
 const FEATURES: &[&str] = &["start", "panic-handler", "mem", "threads"];
 
-/// Checks the library with each set of its features, and the program that does without threads.
+/// Those that are off by default, which do not depend on each other.
+const EXTRAS: &[&str] = &[
+    "alloc",
+    "lock-api",
+    "critical-section",
+    "spin-relax",
+    "lock-debug",
+];
+
+/// Checks the library with each set of its features that are on by default, with each pair in which
+/// one is off by default, and with all; and the programs that choose others than the rest.
 fn feature_sets(host: &'static Target) -> Result<()> {
     let clippy = |arguments: &[&str]| {
         let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
         command.args(arguments).args(DENY);
         build::run_cargo(command, LIMIT)
+    };
+    let with = |chosen: &str| {
+        let library = ["--package", "threadbare", "--lib", "--no-default-features"];
+        clippy(&[&library[..], &["--features", chosen]].concat())
+            .with_context(|| format!("with the features `{chosen}`"))
     };
     for set in 0..1_usize << FEATURES.len() {
         let chosen: Vec<_> = FEATURES
@@ -111,10 +126,17 @@ fn feature_sets(host: &'static Target) -> Result<()> {
             .filter(|(place, _)| set >> place & 1 != 0)
             .map(|(_, feature)| *feature)
             .collect();
-        let chosen = chosen.join(",");
-        let library = ["--package", "threadbare", "--lib", "--no-default-features"];
-        clippy(&[&library[..], &["--features", &chosen]].concat())
-            .with_context(|| format!("with the features `{chosen}`"))?;
+        with(&chosen.join(","))?;
+    }
+    for (place, extra) in EXTRAS.iter().enumerate() {
+        with(extra)?;
+        for other in FEATURES.iter().chain(&EXTRAS[..place]) {
+            with(&format!("{extra},{other}"))?;
+        }
+    }
+    with(&format!("default,{}", EXTRAS.join(",")))?;
+    for features in ["", "threads", "lock-debug"] {
+        clippy(&["--package", "suite-extras", "--features", features])?;
     }
     clippy(&["--package", "suite-single"])
 }

@@ -30,11 +30,18 @@ const FOLDER: &str = "target/xtask/docs";
 /// The heap, which programs with the feature `alloc` must have, is the tests' own.
 const HEAP: &str = "extern crate suite_heap as _;\n";
 
-/// What the generated crate depends on: the library with all that has examples.
+/// The features that are off by default and have examples.
+const FEATURES: &str = "\"alloc\", \"lock-api\", \"critical-section\", \"spin-relax\"";
+
+/// What the generated crate depends on: the library with all that has examples, and the crates that
+/// it implements something of.
 pub fn dependencies() -> String {
     let heap = toolchain::root().join("tests/heap");
     format!(
-        "threadbare = {{ version = \"*\", features = [\"alloc\"] }}\n\
+        "threadbare = {{ version = \"*\", features = [{FEATURES}] }}\n\
+         lock_api = {{ version = \"0.4\", default-features = false }}\n\
+         critical-section = \"1.2\"\n\
+         spin = {{ version = \"0.12\", default-features = false, features = [\"spin_mutex\"] }}\n\
          suite-heap = {{ path = '{}' }}",
         heap.display()
     )
@@ -104,7 +111,7 @@ fn rustdoc(format: &str) -> Command {
             "threadbare",
             "--lib",
             "--features",
-            "alloc",
+            &FEATURES.replace('"', ""),
             "--target-dir",
         ])
         .arg(toolchain::root().join(FOLDER).join("rustdoc"))

@@ -14,6 +14,7 @@ mod debugger;
 mod docs;
 mod elf;
 mod examples;
+mod extras;
 mod failures;
 mod guest;
 mod hosted;

@@ -15,7 +15,7 @@ use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
 use crate::{
-    asm, debugger, docs, hosted, models, readme, setup, single, std_docs, sysroot, variants,
+    asm, debugger, docs, extras, hosted, models, readme, setup, single, std_docs, sysroot, variants,
 };
 use anyhow::Result;
 use clap::Args;
@@ -138,6 +138,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = single::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "without threads".to_owned()));
+        tally += counts;
+        let counts = extras::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "features off by default".to_owned()));
         tally += counts;
         let counts = docs::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));

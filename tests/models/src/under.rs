@@ -12,6 +12,7 @@ pub mod sync {
         include!(concat!(env!("OUT_DIR"), "/sync.rs"));
         use condvar::Condvar;
         use mutex::{Mutex, MutexGuard};
+        use no_debug as debug;
         use once::Once;
         use poison::{LockResult, PoisonError, TryLockError, TryLockResult};
 
