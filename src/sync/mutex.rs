@@ -88,8 +88,8 @@ impl<T: ?Sized> Mutex<T> {
     /// # Blocking
     /// While another thread holds it; for ever if the calling thread itself does, or one that ended
     /// by [`exit`](crate::thread::exit) or a panic. Who comes later may be quicker than those who
-    /// wait, up to 4,095 times until one of them has the lock; then whoever comes waits, too, until
-    /// it is woken in its turn, or a millisecond.
+    /// wait, up to 16,383 times until one of them has the lock; then whoever comes waits, too,
+    /// until it is woken in its turn, or a millisecond.
     ///
     /// # Errors
     /// None: nothing unwinds, so there is no poison.

@@ -26,7 +26,7 @@ use core::time::Duration;
 use crate::sys::futex::{self, Scope};
 use crate::sys::time::Timespec;
 
-pub use crate::sys::futex::Kinds;
+pub use crate::sys::futex::{Kinds, Woken};
 
 /// How many queues condition variables share: enough that two of them seldom meet, 4 KiB.
 #[cfg(feature = "threads")]
@@ -80,6 +80,13 @@ pub fn spins() -> u32 {
     }
 }
 
+/// Looks at a word that a compare-and-swap is about to tell the truth of: with a wrong guess, an
+/// old one among them, that fails, and no more.
+#[inline]
+pub fn guess(word: &AtomicU32) -> u32 {
+    word.load(Ordering::Relaxed)
+}
+
 /// Sleeps while the word holds `expected`, or for no reason at all: callers loop.
 #[cfg(feature = "threads")]
 #[inline]
@@ -99,14 +106,19 @@ pub fn wait_as(word: &AtomicU32, expected: u32, kinds: Kinds) {
 /// As [`wait`], until `limit` if there is one; returns false when that has passed.
 #[cfg(feature = "threads")]
 pub fn wait_until(word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
-    let Some(Limit(until)) = limit else {
+    let Some(limit) = limit else {
         wait(word, expected);
         return true;
     };
+    wait_told(word, expected, limit) != Woken::ByTimeout
+}
+
+/// As [`wait`], until `limit`; returns why it ended. Who was woken has used up the wake-up.
+#[cfg(feature = "threads")]
+pub fn wait_told(word: &AtomicU32, expected: u32, Limit(until): Limit) -> Woken {
     let (scope, clock) = (Scope::Private, crate::sys::time::Clock::Monotonic);
     // SAFETY: the word is aligned.
-    let woken = unsafe { futex::wait_until(word.as_ptr(), expected, scope, clock, until) };
-    woken != futex::Woken::ByTimeout
+    unsafe { futex::wait_until(word.as_ptr(), expected, scope, clock, until) }
 }
 
 /// Wakes one sleeper. By raw pointer: the store that came before may have given the word away.

@@ -1,9 +1,12 @@
 //! Mutual exclusion in one word, without a value.
 //!
 //! A free lock is 0 and a held one that nobody waits for is `HELD`: each costs one compare-and-swap
-//! on the way in and one on the way out. Who has to wait counts itself into the word and sleeps on
-//! it. A thread that comes while a woken one is still on its way may overtake it, which costs
-//! fairness and wins throughput; the word counts those, and lets no more than `PASSES_MAX` by.
+//! on the way in and one on the way out. Each looks first: a woken waiter may be on its way for as
+//! long as others have its CPU, and who passes it pays for no compare-and-swap that must fail.
+//!
+//! Who has to wait counts itself into the word and sleeps on it. A thread that comes while a woken
+//! one is still on its way may overtake it, which costs fairness and wins throughput; the word
+//! counts those, and lets no more than `PASSES_MAX` by.
 //!
 //! # Why nobody sleeps for ever
 //! 1. A waiter sleeps only on a word that says `HELD`, counts it, and does not say `WOKEN`. (The
@@ -17,7 +20,9 @@
 //! 4. So a free word that counts waiters has one on its way to it.
 //!
 //! Newcomers that may not pass any more count themselves and sleep for a millisecond at most: the
-//! word may be free then, and 2 needs a holder.
+//! word may be free then, and 2 needs a holder. While it stays free they sleep on: each that took
+//! the lock because the word had changed, only to be passed on to the next one in the same way,
+//! would pay for a sleep each time as long as the one whose turn it is does not get a CPU.
 //!
 //! # Waiters of a condition variable
 //! `DEFERRED` says that some have been notified and wait in a queue beside the word
@@ -31,7 +36,7 @@
 
 use core::time::Duration;
 
-use super::primitive::{self, AtomicU32, Limit, Ordering};
+use super::primitive::{self, AtomicU32, Limit, Ordering, Woken};
 use super::queue;
 
 /// Somebody holds the lock.
@@ -44,7 +49,7 @@ pub(super) const DEFERRED: u32 = 1 << 2;
 const PASS: u32 = 1 << 3;
 const PASSES: u32 = WAITER - PASS;
 /// One thread waits.
-const WAITER: u32 = 1 << 15;
+const WAITER: u32 = 1 << 17;
 const WAITERS: u32 = !(WAITER - 1);
 
 /// How many threads that came later may take the lock before one that waits does.
@@ -61,8 +66,8 @@ pub struct RawMutex {
     /// | 0 | held |
     /// | 1 | a waiter is on its way |
     /// | 2 | a condition variable's waiters are queued for this lock |
-    /// | 3 to 14 | how many newcomers have passed the waiters |
-    /// | 15 to 31 | how many wait |
+    /// | 3 to 16 | how many newcomers have passed the waiters |
+    /// | 17 to 31 | how many wait |
     pub(super) state: AtomicU32,
 }
 
@@ -77,9 +82,14 @@ impl RawMutex {
     /// Takes the lock. Blocks while another thread holds it.
     #[inline]
     pub fn lock(&self) {
-        if self.take(0, HELD).is_err() {
-            self.lock_slow();
+        let mut seen = primitive::guess(&self.state);
+        if seen == 0 {
+            match self.take(0, HELD) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
         }
+        self.lock_slow(seen);
     }
 
     /// Takes the lock if nobody holds it and those who wait for it may still be passed.
@@ -109,23 +119,24 @@ impl RawMutex {
     }
 
     #[cold]
-    fn lock_slow(&self) {
-        let (mut counted, mut gave_way) = (false, false);
-        let mut seen = self.spin();
+    fn lock_slow(&self, seen: u32) {
+        let (mut counted, mut is_late) = (false, false);
+        let mut seen = self.spin(seen);
         loop {
             if seen & HELD == 0 {
                 let taken = if counted {
                     let left = seen - WAITER;
-                    // One that gave way has passed others like any newcomer.
-                    let is_turn = !gave_way || left < WAITER;
+                    // One that gave way in vain passes others like any newcomer.
+                    let is_turn = !is_late || left < WAITER;
                     let forgotten = if is_turn { WOKEN | PASSES } else { WOKEN };
                     left & !forgotten | HELD
                 } else if let Some(taken) = taken_by_newcomer(seen) {
                     taken
                 } else {
-                    gave_way = self.give_way(seen);
-                    counted = gave_way;
-                    seen = self.spin();
+                    if let Some(woken) = self.give_way(seen) {
+                        (counted, is_late) = (true, woken == Woken::ByTimeout);
+                    }
+                    seen = self.look();
                     continue;
                 };
                 match self.take(seen, taken) {
@@ -135,9 +146,9 @@ impl RawMutex {
                 continue;
             }
             if !counted && seen & WAITERS == WAITERS {
-                // There are 131,071 asleep: this one cannot be counted, and stays awake.
+                // There are 32,767 asleep: this one cannot be counted, and stays awake.
                 primitive::spin_loop();
-                seen = self.spin();
+                seen = self.look();
                 continue;
             }
             let asleep = if counted { seen } else { seen + WAITER } & !WOKEN;
@@ -149,8 +160,8 @@ impl RawMutex {
             }
             counted = true;
             primitive::wait(&self.state, asleep);
-            gave_way = false;
-            seen = self.spin();
+            is_late = false;
+            seen = self.look();
         }
     }
 
@@ -160,29 +171,46 @@ impl RawMutex {
             .compare_exchange(from, to, Ordering::Relaxed, Ordering::Relaxed)
     }
 
-    /// Counts the thread as a waiter of a free lock that is somebody else's turn, and lets them; if
-    /// the word was as seen.
+    /// Counts the thread as a waiter of a free lock that is somebody else's turn, if the word was
+    /// as seen, and lets them; returns why that ended.
     #[cold]
-    fn give_way(&self, seen: u32) -> bool {
-        if seen & WAITERS == WAITERS || self.change(seen, seen + WAITER).is_err() {
-            return false;
+    fn give_way(&self, seen: u32) -> Option<Woken> {
+        let mut counted = seen + WAITER;
+        if seen & WAITERS == WAITERS || self.change(seen, counted).is_err() {
+            return None;
         }
-        primitive::wait_until(&self.state, seen + WAITER, Some(Limit::after(GIVE_WAY)));
-        true
+        let limit = Limit::after(GIVE_WAY);
+        loop {
+            let woken = primitive::wait_told(&self.state, counted, limit);
+            if woken == Woken::ByWake || woken == Woken::ByTimeout {
+                return Some(woken);
+            }
+            counted = self.state.load(Ordering::Relaxed);
+            if counted & HELD != 0 || counted & PASSES != PASSES {
+                return Some(woken);
+            }
+        }
     }
 
-    /// Looks at the word while the lock is held and nobody sleeps, for a while; returns what it
-    /// holds. (A sleeper would be behind us, and the lock is likely to be held for long.)
-    fn spin(&self) -> u32 {
+    /// Looks at the word, and on as [`spin`](Self::spin) does.
+    fn look(&self) -> u32 {
+        let seen = self.state.load(Ordering::Relaxed);
+        self.spin(seen)
+    }
+
+    /// Looks at the word, which is as seen, while the lock is held, for a while; returns what it
+    /// holds.
+    fn spin(&self, mut seen: u32) -> u32 {
+        if seen & HELD == 0 {
+            return seen;
+        }
         let mut left = primitive::spins();
-        loop {
-            let seen = self.state.load(Ordering::Relaxed);
-            if seen != HELD || left == 0 {
-                return seen;
-            }
+        while seen & HELD != 0 && left > 0 {
             primitive::spin_loop();
             left -= 1;
+            seen = primitive::guess(&self.state);
         }
+        seen
     }
 
     /// Unlocks.
@@ -192,9 +220,14 @@ impl RawMutex {
     ///    thread.
     #[inline]
     pub unsafe fn unlock(&self) {
-        if let Err(seen) = self.give_up(HELD, 0) {
-            self.unlock_slow(seen);
+        let mut seen = primitive::guess(&self.state);
+        if seen == HELD {
+            match self.give_up(HELD, 0) {
+                Ok(_) => return,
+                Err(now) => seen = now,
+            }
         }
+        self.unlock_slow(seen);
     }
 
     fn give_up(&self, seen: u32, freed: u32) -> Result<u32, u32> {
@@ -271,4 +304,4 @@ fn taken_by_newcomer(seen: u32) -> Option<u32> {
 }
 
 const _: () = assert!(size_of::<RawMutex>() == 4);
-const _: () = assert!(PASSES_MAX == 4095);
+const _: () = assert!(PASSES_MAX == 16_383);

@@ -10,7 +10,7 @@
 
 use core::cell::Cell;
 
-use super::{Kinds, Limit, Ordering};
+use super::{Kinds, Limit, Ordering, Woken};
 
 /// A child of `fork` has all that its parent had.
 pub fn heed_fork() {}
@@ -131,6 +131,15 @@ pub fn wait_until(word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool
             wait(word, expected);
             true
         }
+    }
+}
+
+/// Likewise.
+pub fn wait_told(word: &AtomicU32, expected: u32, limit: Limit) -> Woken {
+    if wait_until(word, expected, Some(limit)) {
+        Woken::ByChange
+    } else {
+        Woken::ByTimeout
     }
 }
 

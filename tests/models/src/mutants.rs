@@ -19,8 +19,8 @@ pub const SITES: &[Site] = include!(concat!(env!("OUT_DIR"), "/sites.rs"));
 /// What is done to an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Change {
-    /// A load tells 0, a store is left out, a read-modify-write is done in two steps, a wait does
-    /// not compare, a wake-up is left out.
+    /// A load or guess tells 0, a store is left out, a read-modify-write is done in two steps, a
+    /// wait does not compare, a wake-up is left out.
     Spoiled,
     /// The ordering of this index is Relaxed.
     Relaxed(usize),

@@ -41,18 +41,19 @@ lazy_static! {
     static ref KERNEL: atomic::AtomicUsize = atomic::AtomicUsize::new(0);
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Asleep,
-    Woken,
-    TooLate,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woken {
+    ByWake,
+    ByChange,
+    ByTimeout,
 }
 
 struct Sleeper {
     word: *const u32,
     kinds: u32,
     has_limit: bool,
-    state: Rc<Cell<State>>,
+    /// Nothing while it sleeps.
+    state: Rc<Cell<Option<Woken>>>,
     thread: thread::Thread,
 }
 
@@ -80,7 +81,7 @@ pub fn bury(word: *const u32) {
 }
 
 /// Wakes those that `is_meant`, who are told `state`.
-fn wake_those(count: u32, state: State, is_meant: impl Fn(&Sleeper) -> bool) {
+fn wake_those(count: u32, how: Woken, is_meant: impl Fn(&Sleeper) -> bool) {
     let mut woken = Vec::new();
     SLEEPERS.with_borrow_mut(|sleepers| {
         while woken.len() < count as usize {
@@ -89,7 +90,7 @@ fn wake_those(count: u32, state: State, is_meant: impl Fn(&Sleeper) -> bool) {
         }
     });
     for sleeper in &woken {
-        sleeper.state.set(state);
+        sleeper.state.set(Some(how));
     }
     for sleeper in woken {
         sleeper.thread.unpark();
@@ -100,13 +101,13 @@ fn wake_those(count: u32, state: State, is_meant: impl Fn(&Sleeper) -> bool) {
 pub fn pass_time() {
     enter_kernel();
     TIME_IS_UP.set(true);
-    wake_those(u32::MAX, State::TooLate, |sleeper| sleeper.has_limit);
+    wake_those(u32::MAX, Woken::ByTimeout, |sleeper| sleeper.has_limit);
 }
 
 /// Wakes everybody for no reason.
 pub fn disturb() {
     enter_kernel();
-    wake_those(u32::MAX, State::Woken, |_| true);
+    wake_those(u32::MAX, Woken::ByWake, |_| true);
 }
 
 #[derive(Debug)]
@@ -251,7 +252,15 @@ pub fn spin_loop() {
     thread::yield_now();
 }
 
-fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: bool) -> bool {
+/// The latest value, or a wrong one. It may be too old by what comes next; a load of the checkers'
+/// would multiply the orders that they have to try, for nothing that the compare-and-swap does not
+/// set right.
+pub fn guess(site: usize, word: &AtomicU32) -> u32 {
+    word.look();
+    if mutants::is(site, Change::Spoiled) { 0 } else { word.latest.get() }
+}
+
+fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: bool) -> Woken {
     word.look();
     // That the order of this and of changes of the word matters.
     word.read(Ordering::Relaxed);
@@ -259,12 +268,12 @@ fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: 
     if word.latest.get() != expected && !mutants::is(site, Change::Spoiled) {
         // The kernel has read the newer value for this thread, which cannot go on to see the older.
         thread::yield_now();
-        return true;
+        return Woken::ByChange;
     }
     if has_limit && TIME_IS_UP.get() {
-        return false;
+        return Woken::ByTimeout;
     }
-    let state = Rc::new(Cell::new(State::Asleep));
+    let state = Rc::new(Cell::new(None));
     let sleeper = Sleeper {
         word: word.as_ptr(),
         kinds: kinds.0,
@@ -273,10 +282,12 @@ fn sleep(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds, has_limit: 
         thread: thread::current(),
     };
     SLEEPERS.with_borrow_mut(|sleepers| sleepers.push(sleeper));
-    while state.get() == State::Asleep {
+    loop {
+        if let Some(how) = state.get() {
+            return how;
+        }
         thread::park();
     }
-    state.get() == State::Woken
 }
 
 pub fn wait(site: usize, word: &AtomicU32, expected: u32) {
@@ -288,7 +299,11 @@ pub fn wait_as(site: usize, word: &AtomicU32, expected: u32, kinds: Kinds) {
 }
 
 pub fn wait_until(site: usize, word: &AtomicU32, expected: u32, limit: Option<Limit>) -> bool {
-    sleep(site, word, expected, Kinds::ALL, limit.is_some())
+    sleep(site, word, expected, Kinds::ALL, limit.is_some()) != Woken::ByTimeout
+}
+
+pub fn wait_told(site: usize, word: &AtomicU32, expected: u32, _: Limit) -> Woken {
+    sleep(site, word, expected, Kinds::ALL, true)
 }
 
 pub fn wake_one(site: usize, word: *const u32) {
@@ -304,7 +319,7 @@ pub fn wake_as(site: usize, word: *const u32, count: u32, kinds: Kinds) {
         return;
     }
     enter_kernel();
-    wake_those(count, State::Woken, |sleeper| {
+    wake_those(count, Woken::ByWake, |sleeper| {
         sleeper.word == word && sleeper.kinds & kinds.0 != 0
     });
 }

@@ -209,7 +209,7 @@ fn condvar_storm_loses_nothing() -> Verdict {
     Ok(())
 }
 
-/// The stated number is 4,095 newcomers. One thread takes the lock again and again while another
+/// The stated number is 16,383 newcomers. One thread takes the lock again and again while another
 /// waits for it; whatever the scheduler does, the waiter is in after that many and few more: who
 /// may not pass waits a millisecond each time.
 fn mutex_waiter_is_passed_by_a_bounded_number() -> Verdict {
@@ -234,7 +234,7 @@ fn mutex_waiter_is_passed_by_a_bounded_number() -> Verdict {
         }
         check!(waiter.join().is_ok());
     }
-    check!(WORST.load(Ordering::Relaxed) <= 4095 + 100);
+    check!(WORST.load(Ordering::Relaxed) <= 16_383 + 100);
     Ok(())
 }
 
