@@ -1,7 +1,11 @@
 //! Many readers or one writer, in one word, without a value.
 //!
 //! Writers go first: while one waits no reader is let in, so that it is passed by no reader that
-//! came after it. Readers that come while a steady stream of writers lasts wait for its end.
+//! came after it. A writer that leaves while another one waits leaves the lock to that one, whoever
+//! came first. So readers wait as long as writers come in a steady stream: of the two a lock of one
+//! word, without a queue, can bound one, and who reads much and writes seldom, which such a lock is
+//! for, has no such stream. Where writers come without a pause a [`Mutex`](super::Mutex) serves
+//! all: it bounds how often anybody is passed.
 //!
 //! # Why nobody sleeps for ever
 //! 1. A writer counts itself and sleeps only on a word that says that somebody holds the lock.
@@ -25,7 +29,7 @@ const READER: u32 = 1;
 const READERS: u32 = WAITING_WRITER - READER;
 /// One writer waits.
 const WAITING_WRITER: u32 = 1 << 18;
-const WAITING_WRITERS: u32 = SLEEPERS - WAITING_WRITER;
+pub(super) const WAITING_WRITERS: u32 = SLEEPERS - WAITING_WRITER;
 /// Readers may sleep.
 const SLEEPERS: u32 = 1 << 30;
 /// A writer holds the lock.

@@ -15,7 +15,8 @@ use super::{LockResult, TryLockError, TryLockResult};
 ///
 /// A writer that waits is passed by no reader that comes later: who is inside leaves, and then it
 /// enters. So a thread that reads must not ask to read again, for a writer may have come in
-/// between. Readers wait as long as writers come one after the other without a pause.
+/// between. Readers wait as long as writers come one after the other without a pause, even those
+/// that were there first: where that happens, a [`Mutex`](super::Mutex) bounds everybody's wait.
 ///
 /// Up to 262,143 readers hold a lock at a time; one more panics. Of writers that wait, 4,095 are
 /// counted; further ones wait with the readers until the counted ones have been.

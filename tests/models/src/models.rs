@@ -37,6 +37,7 @@ models! {
     rwlock_writers_exclude [raw_rwlock] None;
     rwlock_writer_and_readers [raw_rwlock] Some(3);
     rwlock_reader_and_writers [raw_rwlock] Some(3);
+    rwlock_waiting_writer_goes_before_readers [raw_rwlock] Some(3);
     rwlock_downgrade_lets_readers_in [raw_rwlock] Some(3);
     rwlock_try_excludes [raw_rwlock] None;
     rwlock_may_go_after_unlock [raw_rwlock] None;

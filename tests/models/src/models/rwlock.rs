@@ -38,6 +38,33 @@ fn rwlock_reader_and_writers() {
     assert_eq!(l.data.read(), 2);
 }
 
+/// The lock's decision: who writes and is waited for by a writer leaves the lock to that one, and
+/// not to readers, whenever they came.
+fn rwlock_waiting_writer_goes_before_readers() {
+    let l = Any((Guarded::new(RawRwLock::new()), std::cell::Cell::new(false)));
+    let l = together!(l:
+        {
+            let (l, leaves_it) = &l.0;
+            l.lock.write();
+            l.data.add();
+            let seen = l.lock.state.load(usize::MAX, primitive::Ordering::Relaxed);
+            leaves_it.set(seen & raw_rwlock::WAITING_WRITERS != 0);
+            // SAFETY: taken above.
+            unsafe { l.lock.unlock_write() };
+        },
+        l.0.0.add(),
+        {
+            let (l, leaves_it) = &l.0;
+            l.lock.read();
+            // Not before the first, as it is set inside; and so after both.
+            assert!(!leaves_it.get() || l.data.read() == 2, "a reader went first");
+            // SAFETY: likewise.
+            unsafe { l.lock.unlock_read() };
+        },
+    );
+    assert_eq!(l.0.0.data.read(), 2);
+}
+
 fn rwlock_downgrade_lets_readers_in() {
     let l = Guarded::new(RawRwLock::new());
     let l = together!(l:
