@@ -7,6 +7,12 @@
     reason = "for the suite only; each item is documented where it is defined"
 )]
 
+#[cfg(feature = "alloc")]
+mod heap;
+
+#[cfg(feature = "alloc")]
+pub use heap::heap_piece_count;
+
 pub use crate::start::{Process, initialize};
 pub use crate::sys::seam::{Counters, end, end_record, order, record};
 

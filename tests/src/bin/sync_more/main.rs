@@ -1,15 +1,29 @@
-//! Locks: limits in time, fairness, readers and writers, permits, events, groups, barriers.
+//! Locks: limits in time, fairness, readers and writers, permits, events, groups, barriers,
+//! channels.
 
 #![no_std]
 #![no_main]
 
+mod channels;
+mod events;
+
 use core::sync::atomic::{AtomicU32, Ordering};
 
+use channels::{
+    channel_bound_holds, channel_drops_what_nobody_received, channel_ends_are_told_of,
+    channel_hands_over_without_a_buffer, channel_keeps_each_senders_order,
+    channel_limit_against_send, channel_limits_come, channel_storm_loses_nothing,
+    channel_tries_do_not_wait, channel_wakes_who_waits_when_an_end_goes,
+};
+use events::{
+    barrier_has_one_leader_in_each_round, reset_event_lets_all_go,
+    reset_event_pulse_wakes_who_waits, semaphore_counts, semaphore_limits_lose_no_permit,
+    semaphore_storm_keeps_its_permits, wait_group_waits_for_all,
+};
 use suite::{Verdict, check, check_eq};
 use threadbare::sync::futex::{self, Scope, Woken};
 use threadbare::sync::{
-    Barrier, Condvar, LazyLock, Mutex, Once, ResetEvent, RwLock, RwLockWriteGuard, Semaphore,
-    WaitGroup,
+    Condvar, LazyLock, Mutex, Once, OnceLock, ResetEvent, RwLock, RwLockWriteGuard, Semaphore,
 };
 use threadbare::thread;
 use threadbare::time::{Duration, Instant};
@@ -28,12 +42,24 @@ suite::area! { 51:
     rwlock_storm_excludes,
     semaphore_counts,
     semaphore_storm_keeps_its_permits,
+    semaphore_limits_lose_no_permit,
     reset_event_lets_all_go,
     reset_event_pulse_wakes_who_waits,
     wait_group_waits_for_all,
     barrier_has_one_leader_in_each_round,
     once_may_be_waited_for,
+    once_lock_is_written_once,
     lazy_lock_is_made_once,
+    channel_keeps_each_senders_order,
+    channel_bound_holds,
+    channel_hands_over_without_a_buffer,
+    channel_tries_do_not_wait,
+    channel_limits_come,
+    channel_limit_against_send,
+    channel_ends_are_told_of,
+    channel_wakes_who_waits_when_an_end_goes,
+    channel_storm_loses_nothing,
+    channel_drops_what_nobody_received,
     locks_are_small,
 }
 
@@ -332,120 +358,6 @@ fn rwlock_storm_excludes() -> Verdict {
     Ok(())
 }
 
-fn semaphore_counts() -> Verdict {
-    let seats = Semaphore::new(2);
-    seats.acquire();
-    check!(seats.try_acquire() && !seats.try_acquire());
-    let begun = Instant::now();
-    check!(!seats.acquire_timeout(SOON) && begun.elapsed() >= SOON);
-    seats.release(3);
-    check!(seats.acquire_timeout(Duration::ZERO));
-    check_eq!(seats.permits(), 2);
-    Ok(())
-}
-
-fn semaphore_storm_keeps_its_permits() -> Verdict {
-    static SEATS: Semaphore = Semaphore::new(2);
-    static INSIDE: AtomicU32 = AtomicU32::new(0);
-    let guests = [0; 5].map(|_| {
-        thread::spawn(|| {
-            let mut most = 0;
-            for _ in 0..200 {
-                SEATS.acquire();
-                most = most.max(INSIDE.fetch_add(1, Ordering::Relaxed) + 1);
-                thread::yield_now();
-                INSIDE.fetch_sub(1, Ordering::Relaxed);
-                SEATS.release(1);
-            }
-            most
-        })
-    });
-    for guest in guests {
-        check!(guest.join().is_ok_and(|most| most <= 2));
-    }
-    check_eq!(SEATS.permits(), 2);
-    Ok(())
-}
-
-fn reset_event_lets_all_go() -> Verdict {
-    static DOOR: ResetEvent = ResetEvent::new();
-    let begun = Instant::now();
-    check!(!DOOR.wait_timeout(SOON) && begun.elapsed() >= SOON);
-    let visitors = [0; 4].map(|_| thread::spawn(|| DOOR.wait()));
-    DOOR.set();
-    for visitor in visitors {
-        check!(visitor.join().is_ok());
-    }
-    check!(DOOR.is_set() && DOOR.wait_timeout(Duration::ZERO));
-    DOOR.reset();
-    check!(!DOOR.is_set());
-    Ok(())
-}
-
-fn reset_event_pulse_wakes_who_waits() -> Verdict {
-    static DOOR: ResetEvent = ResetEvent::new();
-    static WAITS: AtomicU32 = AtomicU32::new(0);
-    let visitor = thread::spawn(|| {
-        WAITS.store(1, Ordering::Release);
-        DOOR.wait();
-    });
-    until(|| WAITS.load(Ordering::Acquire) == 1);
-    // A visitor that has not come yet needs another pulse.
-    while !visitor.is_finished() {
-        DOOR.set();
-        DOOR.reset();
-        thread::yield_now();
-    }
-    check!(visitor.join().is_ok());
-    Ok(())
-}
-
-fn wait_group_waits_for_all() -> Verdict {
-    static JOBS: WaitGroup = WaitGroup::new();
-    static DONE: AtomicU32 = AtomicU32::new(0);
-    JOBS.wait();
-    for round in 1..=20 {
-        JOBS.start(3);
-        let workers = [0; 3].map(|_| {
-            thread::spawn(|| {
-                DONE.fetch_add(1, Ordering::Relaxed);
-                JOBS.finish();
-            })
-        });
-        JOBS.wait();
-        check_eq!(DONE.load(Ordering::Relaxed), 3 * round);
-        check!(JOBS.is_done());
-        for worker in workers {
-            check!(worker.join().is_ok());
-        }
-    }
-    JOBS.start(1);
-    check!(!JOBS.wait_timeout(SOON));
-    JOBS.finish();
-    check!(JOBS.wait_timeout(Duration::ZERO));
-    Ok(())
-}
-
-fn barrier_has_one_leader_in_each_round() -> Verdict {
-    static START: Barrier = Barrier::new(4);
-    static LEADERS: AtomicU32 = AtomicU32::new(0);
-    let runners = [0; 4].map(|_| {
-        thread::spawn(|| {
-            (1..=30).all(|round| {
-                LEADERS.fetch_add(u32::from(START.wait().is_leader()), Ordering::Relaxed);
-                START.wait();
-                let leaders = LEADERS.load(Ordering::Relaxed);
-                START.wait();
-                leaders == round
-            })
-        })
-    });
-    for runner in runners {
-        check_eq!(runner.join(), Ok(true));
-    }
-    Ok(())
-}
-
 fn once_may_be_waited_for() -> Verdict {
     static READY: Once = Once::new();
     let waiters = [0; 3].map(|_| thread::spawn(|| READY.wait()));
@@ -454,6 +366,31 @@ fn once_may_be_waited_for() -> Verdict {
         check!(waiter.join().is_ok());
     }
     check!(READY.is_completed());
+    Ok(())
+}
+
+fn once_lock_is_written_once() -> Verdict {
+    static VALUE: OnceLock<u32> = OnceLock::new();
+    static MADE: AtomicU32 = AtomicU32::new(0);
+    check!(VALUE.get().is_none());
+    let waiter = thread::spawn(|| *VALUE.wait());
+    let writers = [1, 2, 3].map(|number: u32| {
+        thread::spawn(move || {
+            *VALUE.get_or_init(|| {
+                thread::yield_now();
+                MADE.fetch_add(1, Ordering::Relaxed);
+                number
+            })
+        })
+    });
+    let value = *VALUE.wait();
+    for writer in writers {
+        check_eq!(writer.join(), Ok(value));
+    }
+    check_eq!(waiter.join(), Ok(value));
+    check_eq!(MADE.load(Ordering::Relaxed), 1);
+    check_eq!(VALUE.set(9), Err(9));
+    check_eq!(VALUE.get(), Some(&value));
     Ok(())
 }
 
