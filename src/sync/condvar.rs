@@ -265,6 +265,13 @@ impl Condvar {
         (guard, is_notified)
     }
 
+    /// Returns whether anybody waits whom no notification has reached: exact with the mutex held,
+    /// as long as nobody waits with a limit.
+    #[cfg(feature = "alloc")]
+    pub(super) fn has_waiters(&self) -> bool {
+        self.raw.has_waiters()
+    }
+
     /// Wakes the one who waits longest, if anybody does.
     ///
     /// # Examples

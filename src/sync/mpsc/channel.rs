@@ -30,6 +30,10 @@ struct State<T> {
     has_receiver: bool,
     /// The receiver sleeps, and takes what comes.
     is_awaited: bool,
+    /// With a bound above 0: a sender was woken, because there is room, and has not come yet. It
+    /// wakes the next one if there is room for that, too: so there is always one on its way while
+    /// there is room and one waits, and seldom more, who would find that others were quicker.
+    is_one_called: bool,
 }
 
 /// A message on the stack of its sender, who waits until it is gone, or until it has taken the
@@ -58,6 +62,7 @@ impl<T> Channel<T> {
                 senders: 1,
                 has_receiver: true,
                 is_awaited: false,
+                is_one_called: false,
             }),
             arrived: Condvar::new(),
             left: Condvar::new(),
@@ -95,7 +100,10 @@ impl<T> Channel<T> {
             Some(0) => return self.offer(state, message),
             Some(bound) => {
                 while state.buffer.len() >= bound && state.has_receiver {
+                    // In a child of `fork` nobody may be on its way: this one can be called.
+                    state.is_one_called = false;
                     (state, _) = self.left.wait_until(state, None);
+                    state.is_one_called = false;
                 }
             }
             None => {}
@@ -109,8 +117,20 @@ impl<T> Channel<T> {
 
     fn put(&self, mut state: MutexGuard<'_, State<T>>, message: T) {
         state.buffer.push_back(message);
-        drop(state);
+        self.unlock_and_call(state);
         self.arrived.notify_one();
+    }
+
+    /// Wakes a sender if there is room for its message, and none was woken before.
+    fn unlock_and_call(&self, mut state: MutexGuard<'_, State<T>>) {
+        let has_room = self.bound.is_some_and(|bound| state.buffer.len() < bound);
+        // Who waits was counted with the lock held.
+        let calls = has_room && !state.is_one_called && self.left.has_waiters();
+        state.is_one_called |= calls;
+        drop(state);
+        if calls {
+            self.left.notify_one();
+        }
     }
 
     /// Offers a message and waits until it is taken.
@@ -178,12 +198,9 @@ impl<T> Channel<T> {
                     return Ok(message);
                 }
             } else if let Some(message) = state.buffer.pop_front() {
-                drop(state);
                 // With a bound of 0 it was put there by one that did not wait. Those that do wait
-                // for their own messages to go, and keep their places.
-                if self.bound != Some(0) {
-                    self.left.notify_one();
-                }
+                // for their own messages to go: there is never room.
+                self.unlock_and_call(state);
                 return Ok(message);
             } else if let Some(message) = state.take_offer() {
                 drop(state);

@@ -68,6 +68,7 @@ models! {
     barrier_opens_again [barrier condvar queue] Some(1);
     channel_loses_nothing [mpsc_channel] Some(2);
     channel_with_bound_loses_nothing [mpsc_channel] Some(1);
+    channel_wakes_all_that_have_room [mpsc_channel] Some(1);
     channel_hands_over [mpsc_channel] Some(1);
     channel_wakes_whom_it_received_from [mpsc_channel] Some(1);
     channel_tells_that_the_receiver_went [mpsc_channel] Some(2);

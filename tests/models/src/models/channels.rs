@@ -51,6 +51,27 @@ fn channel_with_bound_loses_nothing() {
     );
 }
 
+/// Both have room, and the receiver comes no more: one wakes the other.
+fn channel_wakes_all_that_have_room() {
+    let ends = Ends::new(mpsc::sync_channel(2));
+    let sender = ends.0.one();
+    sender.send(1).unwrap();
+    sender.send(2).unwrap();
+    ends.0.one.set(Some(sender));
+    let e = Any((ends, wait_group::WaitGroup::new()));
+    e.0.1.start(2);
+    together!(e:
+        {
+            let receiver = e.0.0.0.receiver();
+            assert_eq!(receiver.recv().unwrap() + receiver.recv().unwrap(), 3);
+            e.0.1.wait();
+            assert_eq!(receiver.iter().sum::<u32>(), 7);
+        },
+        { e.0.0.0.one().send(3).unwrap(); e.0.1.finish() },
+        { e.0.0.0.other().send(4).unwrap(); e.0.1.finish() },
+    );
+}
+
 fn channel_hands_over() {
     let e = Ends::new(mpsc::sync_channel(0));
     together!(e:

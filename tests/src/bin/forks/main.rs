@@ -17,8 +17,10 @@ use threadbare::seam::arch;
 use threadbare::seam::sys::mem::{self, Advice, Map, Prot};
 use threadbare::seam::sys::task;
 use threadbare::seam::thread_counts;
+use threadbare::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use threadbare::sync::{Condvar, Mutex, Once, OnceLock, ResetEvent};
 use threadbare::thread::{self, Builder, CacheLimits, JoinHandle, NameError};
+use threadbare::time::Duration;
 use threadbare::{Errno, env, io, process, seam};
 
 suite::area! { 53:
@@ -30,6 +32,7 @@ suite::area! { 53:
     parents_threads_are_gone_in_a_child,
     lock_of_the_runtime_that_another_thread_held,
     waiters_of_the_parent_take_no_notification,
+    senders_of_the_parent_take_no_turn,
     scope_that_only_the_parent_can_end,
     debugger_that_stops_every_thread,
 }
@@ -406,6 +409,47 @@ fn waiters_of_the_parent_take_no_notification() -> Verdict {
     }
     CHANGED.notify_all();
     check_eq!(waiter.join(), Ok(10));
+    is_noticed()?;
+    check_eq!(end, Ok(End::Exit(0)));
+    Ok(())
+}
+
+/// A channel is usable in a child even if one waited in the parent to send: it is called in vain,
+/// and then others are.
+fn senders_of_the_parent_take_no_turn() -> Verdict {
+    type Ends = (SyncSender<u32>, Receiver<u32>);
+    static ENDS: Mutex<Option<Ends>> = Mutex::new(None);
+    fn wrong() -> i32 {
+        let Some((sender, receiver)) = ENDS.lock().ok().and_then(|mut ends| ends.take()) else {
+            return 1;
+        };
+        if receiver.recv() != Ok(1) {
+            return 2;
+        }
+        let own = thread::spawn(move || (3..10).all(|number| sender.send(number).is_ok()));
+        let all = (3..10).all(|number| receiver.recv() == Ok(number));
+        if all && own.join() == Ok(true) { 0 } else { 3 }
+    }
+    let (sender, receiver) = sync_channel(1);
+    check_eq!(sender.send(1), Ok(()));
+    let waiter = thread::spawn({
+        let sender = sender.clone();
+        move || sender.send(2)
+    });
+    // That it waits by then can only be hoped for; if not, there is less to go wrong.
+    thread::sleep(Duration::from_millis(2));
+    if let Ok(mut ends) = ENDS.lock() {
+        *ends = Some((sender, receiver));
+    }
+    let end = if seam::is_fork_noticed() {
+        fork_in_thread(wrong)
+    } else {
+        Ok(End::Exit(98))
+    };
+    let ends = ENDS.lock().ok().and_then(|mut ends| ends.take());
+    let received = ends.map(|(_, receiver)| [receiver.recv(), receiver.recv()]);
+    check_eq!(received, Some([Ok(1), Ok(2)]));
+    check_eq!(waiter.join(), Ok(Ok(())));
     is_noticed()?;
     check_eq!(end, Ok(End::Exit(0)));
     Ok(())
