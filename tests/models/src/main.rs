@@ -18,7 +18,8 @@ struct Model {
     /// The files whose mutants it may catch.
     files: &'static [&'static str],
     run: fn(),
-    /// How many times a thread may be interrupted in one of loom's runs; `None` for any.
+    /// How many times a thread may be interrupted in one of loom's runs; `None` for any. Where it
+    /// is 1, 2 would take long (six seconds to minutes).
     preemptions: Option<usize>,
 }
 

@@ -14,6 +14,8 @@ use std::time::{Duration, Instant};
 const LIMIT: Duration = Duration::from_secs(60);
 /// How many orders shuttle tries.
 const ORDERS: usize = 3000;
+/// How many interruptions of a thread a strict run tries at least.
+const STRICT_PREEMPTIONS: usize = 2;
 /// Processes at a time.
 const JOBS: usize = 2;
 
@@ -43,7 +45,11 @@ fn run(checker: &str, model: &'static Model) {
     STRICT.store(checker == "strict", Ordering::Relaxed);
     if checker != "shuttle" {
         let mut builder = loom::model::Builder::new();
-        builder.preemption_bound = model.preemptions;
+        builder.preemption_bound = match checker {
+            // Cheap: there is one value to each load.
+            "strict" => model.preemptions.map(|bound| bound.max(STRICT_PREEMPTIONS)),
+            _ => model.preemptions,
+        };
         builder.max_branches = 5_000;
         builder.check(run);
     } else {
