@@ -28,6 +28,7 @@ mod process;
 mod protocol;
 mod readme;
 mod results;
+mod sanitized;
 mod setup;
 mod single;
 mod size;

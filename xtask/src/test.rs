@@ -15,7 +15,8 @@ use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
 use crate::{
-    asm, debugger, docs, extras, hosted, models, readme, setup, single, std_docs, sysroot, variants,
+    asm, debugger, docs, extras, hosted, models, readme, sanitized, setup, single, std_docs,
+    sysroot, variants,
 };
 use anyhow::Result;
 use clap::Args;
@@ -132,6 +133,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = models::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "models".to_owned()));
+        tally += counts;
+        let counts = sanitized::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "under ThreadSanitizer".to_owned()));
         tally += counts;
         let counts = readme::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "README's crate".to_owned()));

@@ -80,7 +80,8 @@ pub fn host_rustc_version() -> Result<String> {
     Ok(answer.split(" (").next().unwrap_or_default().to_owned())
 }
 
-fn host_rustc() -> Command {
+/// The rustc of the toolchain that runs us.
+pub fn host_rustc() -> Command {
     Command::new(env::var_os("RUSTC").unwrap_or("rustc".into()))
 }
 
