@@ -3,12 +3,13 @@
 #![no_std]
 #![no_main]
 
+mod heap;
 mod pool;
 
 use bench_common::clock::{self, Clock};
 use bench_common::many::{self, Handles};
-use bench_common::{Test, Threads, locks, memory, monitor, spawn};
-use threadbare::sync::{Mutex, Once};
+use bench_common::{Test, Threads, channel, locks, memory, monitor, spawn};
+use threadbare::sync::{Mutex, Once, RwLock, Semaphore, mpsc};
 use threadbare::thread::{self, Builder, Guard, JoinHandle};
 use threadbare::time::Instant;
 use threadbare::{env, process};
@@ -55,7 +56,33 @@ impl Clock for Ours {
 
 bench_common::std_mutex!(OurMutex, Mutex<u64>, Mutex::new(0));
 bench_common::std_once!(OurOnce, Once, Once::new());
+bench_common::std_rwlock!(OurRwLock, RwLock<u64>, RwLock::new(0));
 bench_common::std_monitor!(OurMonitor, threadbare::sync);
+bench_common::std_channel!(Unbounded, Sender, threadbare::sync::mpsc, mpsc::channel());
+bench_common::std_channel!(
+    Bounded,
+    SyncSender,
+    threadbare::sync::mpsc,
+    mpsc::sync_channel(128)
+);
+
+struct OurSemaphore(Semaphore);
+
+impl locks::Semaphore for OurSemaphore {
+    fn new() -> Self {
+        OurSemaphore(Semaphore::new(0))
+    }
+
+    #[inline]
+    fn acquire(&self) {
+        self.0.acquire();
+    }
+
+    #[inline]
+    fn release(&self) {
+        self.0.release(1);
+    }
+}
 
 static HANDLES: Handles<Ours> = Handles::new();
 
@@ -81,9 +108,21 @@ const TESTS: &[Test] = &[
     ("mutex_2_long", locks::mutex_2_long::<Ours, OurMutex>),
     ("mutex_4_long", locks::mutex_4_long::<Ours, OurMutex>),
     ("mutex_8_long", locks::mutex_8_long::<Ours, OurMutex>),
+    ("rwlock_read", locks::rwlock_read::<Ours, OurRwLock>),
+    ("rwlock_mostly", locks::rwlock_mostly::<Ours, OurRwLock>),
     ("once_fast", locks::once_fast::<Ours, OurOnce>),
+    (
+        "semaphore_alone",
+        locks::semaphore_alone::<Ours, OurSemaphore>,
+    ),
     ("condvar_1cpu", monitor::condvar_1cpu::<Ours, OurMonitor>),
     ("condvar_2cpu", monitor::condvar_2cpu::<Ours, OurMonitor>),
+    ("channel_unbounded", |run| {
+        channel::throughput::<Ours, Unbounded>(run, "channel_unbounded")
+    }),
+    ("channel_bounded", |run| {
+        channel::throughput::<Ours, Bounded>(run, "channel_bounded")
+    }),
 ];
 
 fn main() -> process::ExitCode {
