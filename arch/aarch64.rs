@@ -12,6 +12,7 @@
 //! | `clone` order | flags, stack, parent tid, tls, child tid | clone(2), `CONFIG_CLONE_BACKWARDS` |
 //! | page size | 4, 16 or 64 KiB: `AT_PAGESZ` | `arch/arm64/Kconfig` |
 //! | signal return | the kernel's own trampoline in the vDSO | `arch/arm64/kernel/signal.c` |
+//! | vDSO clock | `__kernel_clock_gettime`, version `LINUX_2.6.39` | `arch/arm64/kernel/vdso/vdso.lds.S` |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -20,7 +21,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 #[cfg(target_feature = "sve")]
 compile_error!(
@@ -67,6 +70,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__kernel_clock_gettime",
+    version: b"LINUX_2.6.39",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Defines one raw system call: the number in `x8`, arguments from `x0` up, the result in `x0`.
 macro_rules! syscalls {

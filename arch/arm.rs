@@ -18,6 +18,7 @@
 //! | page size | 4 KiB; a 64-bit kernel may have more: `AT_PAGESZ` | `arch/arm/Kconfig` |
 //! | signal return | `rt_sigreturn` for handlers with `SA_SIGINFO`, `sigreturn` for the others | `arch/arm/kernel/signal.c` |
 //! | frame register | `r11`, in Thumb code `r7` | rustc target specification |
+//! | vDSO clock | `__vdso_clock_gettime64`, version `LINUX_2.6`; without `__vdso_clock_gettime` beside it the counter cannot be read, and Linux before 5.8 forgot to take the newer function away, too | `arch/arm/vdso/vdso.lds.S`, since Linux 5.5; `arch/arm64/kernel/vdso32/vdso.lds.S`; commit 4405bdf3c57e |
 //! | stack probes | none | rustc target specification |
 //! | big-endian code | BE-8: instructions are little-endian from ARMv6 on, and the linker swaps them | AAELF32, `EF_ARM_BE8` |
 //!
@@ -33,7 +34,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = if cfg!(target_endian = "big") {
     "armeb"
@@ -80,6 +83,14 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
     rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
+});
+
+/// With the older function only: see the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime64",
+    version: b"LINUX_2.6",
+    only_with: Some(b"__vdso_clock_gettime"),
+    hash_entry_bytes: 4,
 });
 
 /// Makes a system call: the number in `r8`, everything else where the kernel wants it. Every raw

@@ -14,6 +14,7 @@
 //! | 64-bit arguments | an even-odd register pair | Hexagon ABI, "Parameter Passing"; `arch/hexagon/kernel/traps.c` |
 //! | page size | 4 to 256 KiB: `AT_PAGESZ`; 64 KiB under qemu | `arch/hexagon/Kconfig` |
 //! | signal return | the kernel's own trampoline in the vDSO | `arch/hexagon/kernel/signal.c` |
+//! | vDSO clock | none: the vDSO is a page with the signal trampoline | `arch/hexagon/kernel/vdso.c` |
 //! | stack probes | none | rustc target specification |
 //!
 //! Instructions in one pair of braces are a packet: all of them read before any writes.
@@ -23,7 +24,9 @@
 use core::arch::{asm, global_asm, naked_asm};
 
 use super::kernel as k;
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "hexagon";
 pub const ELF_MACHINE: u16 = 164; // EM_HEXAGON
@@ -67,6 +70,9 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
     rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
 });
+
+/// None: the kernel gives no function.
+pub const VDSO_CLOCK: Option<VdsoClock> = None;
 
 /// Defines one raw system call: the number in `r6`, arguments from `r0` up, the result in `r0`.
 macro_rules! syscalls {

@@ -12,6 +12,7 @@
 //! | `clone` order | flags, stack, parent tid, child tid, tls | clone(2), no `CONFIG_CLONE_BACKWARDS` |
 //! | page size | 4, 16 or 64 KiB: `AT_PAGESZ` | `arch/loongarch/Kconfig` |
 //! | signal return | the kernel's own trampoline in the vDSO | `arch/loongarch/kernel/signal.c` |
+//! | vDSO clock | `__vdso_clock_gettime`, version `LINUX_5.10` | `arch/loongarch/vdso/vdso.lds.S` |
 //! | stack probes | none | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -20,7 +21,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "loongarch64";
 pub const ELF_MACHINE: u16 = 258; // EM_LOONGARCH
@@ -58,6 +61,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime",
+    version: b"LINUX_5.10",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Defines one raw system call: the number in `$a7`, arguments from `$a0` up, the result in `$a0`.
 macro_rules! syscalls {

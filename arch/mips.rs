@@ -16,6 +16,7 @@
 //! | signal return | the kernel's own trampoline | `arch/mips/kernel/signal.c` |
 //! | position-independent calls | `$25` holds the callee's address, from which it makes its `$gp` | o32 ABI, "Position-Independent Function Prologue" |
 //! | relocation | the GOT's first `DT_MIPS_LOCAL_GOTNO` entries take the load bias with no relocation of their own, but for one or two reserved ones; the others by `R_MIPS_REL32` | o32 ABI, "Global Offset Table" |
+//! | vDSO clock | `__vdso_clock_gettime64`, version `LINUX_2.6`; `-ENOSYS` before Linux 4.13 where it cannot read the counter; `$25` holds its address, as of each callee | `arch/mips/vdso/vdso.lds.S`, since Linux 5.5; commit 180902e08f05 |
 //! | stack probes | none | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -24,7 +25,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "mips";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
@@ -67,6 +70,14 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
     rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
+});
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime64",
+    version: b"LINUX_2.6",
+    only_with: None,
+    hash_entry_bytes: 4,
 });
 
 /// Makes a system call with all six arguments; every raw call comes here.

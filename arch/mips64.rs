@@ -15,6 +15,7 @@
 //! | signal return | the kernel's own trampoline | `arch/mips/kernel/signal.c` |
 //! | position-independent calls | `$25` holds the callee's address, from which it makes its `$gp`; it leaves its caller's as it was | MIPSpro N32 ABI Handbook, chapter 2 |
 //! | relocation | the GOT's first `DT_MIPS_LOCAL_GOTNO` entries take the load bias with no relocation of their own, but for one or two reserved ones; the others by `R_MIPS_REL32` with `R_MIPS_64` | 64-bit ELF Object File Specification (MIPS) |
+//! | vDSO clock | `__vdso_clock_gettime`, version `LINUX_2.6`; `-ENOSYS` before Linux 4.13 where it cannot read the counter; `$25` holds its address, as of each callee | `arch/mips/vdso/vdso.lds.S`; commit 180902e08f05 |
 //! | stack probes | none | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -23,7 +24,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "mips64";
 pub const ELF_MACHINE: u16 = 8; // EM_MIPS
@@ -70,6 +73,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime",
+    version: b"LINUX_2.6",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Makes a system call with all six arguments; every raw call comes here.
 ///

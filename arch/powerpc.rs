@@ -15,6 +15,7 @@
 //! | 64-bit arguments | an odd-even register pair from `r3` on, high word first | syscall(2); `arch/powerpc/kernel/syscalls.c` |
 //! | page size | 4 to 256 KiB: `AT_PAGESZ` | `arch/powerpc/Kconfig` |
 //! | signal return | the kernel's own trampoline in the vDSO | `arch/powerpc/kernel/signal_32.c` |
+//! | vDSO clock | `__kernel_clock_gettime64`, version `LINUX_2.6.15`; an error is positive, with `cr0.SO` | `arch/powerpc/kernel/vdso/vdso32.lds.S`, since Linux 5.11; `gettimeofday.S` |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -23,7 +24,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "powerpc";
 pub const ELF_MACHINE: u16 = 20; // EM_PPC
@@ -65,6 +68,14 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
     rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
+});
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__kernel_clock_gettime64",
+    version: b"LINUX_2.6.15",
+    only_with: None,
+    hash_entry_bytes: 4,
 });
 
 /// Defines one raw system call: the number in `r0`, arguments from `r3` up, the result in `r3`,

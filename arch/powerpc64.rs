@@ -13,6 +13,7 @@
 //! | `clone` order | flags, stack, parent tid, tls, child tid; `r14`…`r31` are the parent's, others not for sure | clone(2); `arch/powerpc/kernel/entry_64.S`, `ret_from_fork` |
 //! | page size | 4 or 64 KiB: `AT_PAGESZ` | `arch/powerpc/Kconfig` |
 //! | signal return | the kernel's own trampoline in the vDSO; a handler is entered by its pointer, in `r12` too | `arch/powerpc/kernel/signal_64.c` |
+//! | vDSO clock | `__kernel_clock_gettime`, version `LINUX_2.6.15`; its symbol is the code, whatever the ABI of the kernel, and an error is positive, with `cr0.SO` | `arch/powerpc/kernel/vdso/vdso64.lds.S`; `gettimeofday.S` |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -21,7 +22,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 #[cfg(not(target_abi = "elfv2"))]
 compile_error!(
@@ -65,6 +68,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__kernel_clock_gettime",
+    version: b"LINUX_2.6.15",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Defines one raw system call: the number in `r0`, arguments from `r3` up, the result in `r3`,
 /// and the registers that have no argument.

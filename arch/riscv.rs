@@ -16,6 +16,7 @@
 //! | times (32 bits) | 64-bit seconds in all calls that there are | `arch/riscv/include/uapi/asm/unistd.h` |
 //! | page size | 4 KiB | `arch/riscv/include/asm/page.h` |
 //! | signal return | the kernel's own trampoline in the vDSO | `arch/riscv/kernel/signal.c` |
+//! | vDSO clock | `__vdso_clock_gettime`, version `LINUX_4.15` | `arch/riscv/kernel/vdso/vdso.lds.S`; none on 32-bit CPUs: `arch/riscv/Kconfig`, `HAVE_GENERIC_VDSO` |
 //! | stack probes | none | rustc target specification |
 //!
 //! One file for both: they differ in the width of a word and in a few calls.
@@ -26,7 +27,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 const WORD_BYTES: usize = size_of::<usize>();
 const IS_64: bool = WORD_BYTES == 8;
@@ -87,6 +90,18 @@ numbers! {
 
 /// None: the 32-bit kernel came after the year-2038 problem's solution.
 pub const TIME32: Option<Time32> = None;
+
+/// On 64-bit CPUs.
+pub const VDSO_CLOCK: Option<VdsoClock> = if cfg!(target_pointer_width = "64") {
+    Some(VdsoClock {
+        symbol: b"__vdso_clock_gettime",
+        version: b"LINUX_4.15",
+        only_with: None,
+        hash_entry_bytes: 4,
+    })
+} else {
+    None
+};
 
 /// Defines one raw system call: the number in `a7`, arguments from `a0` up, the result in `a0`.
 macro_rules! syscalls {

@@ -15,6 +15,7 @@
 //! | page size | 4 KiB | `arch/s390/include/asm/page.h` |
 //! | signal return | the kernel's own trampoline, in the signal frame or in the vDSO | `arch/s390/kernel/signal.c` |
 //! | faults | `si_addr` tells the page, not the byte | `arch/s390/mm/fault.c` |
+//! | vDSO clock | `__kernel_clock_gettime`, version `LINUX_2.6.29`; entries of `DT_HASH` have 8 bytes | `arch/s390/kernel/vdso64/vdso64.lds.S`; glibc `sysdeps/unix/sysv/linux/s390/bits/elfclass.h` |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -23,7 +24,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "s390x";
 pub const ELF_MACHINE: u16 = 22; // EM_S390
@@ -61,6 +64,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// The hash table is the only one whose entries are not words of 32 bits.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__kernel_clock_gettime",
+    version: b"LINUX_2.6.29",
+    only_with: None,
+    hash_entry_bytes: 8,
+});
 
 /// Defines one raw system call: the number in `r1`, arguments from `r2` up, the result in `r2`.
 macro_rules! syscalls {

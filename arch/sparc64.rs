@@ -14,6 +14,7 @@
 //! | `clone` stack | the caller's frame is copied below the stack that is given, and the child runs on the copy | `arch/sparc/kernel/process_64.c` (`clone_stackframe`) |
 //! | page size | 8 KiB | `arch/sparc/include/asm/page_64.h` |
 //! | signal return | the restorer is an argument of `rt_sigaction`; handlers return to 8 above it | `arch/sparc/kernel/sys_sparc_64.c`, `signal_64.c` |
+//! | vDSO clock | `__vdso_clock_gettime`, version `LINUX_2.6` | `arch/sparc/vdso/vdso.lds.S` |
 //! | stack probes | none | rustc target specification |
 //!
 //! Branches have a delay slot: the instruction that follows runs before the branch is taken.
@@ -26,7 +27,9 @@ use core::cell::UnsafeCell;
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "sparc64";
 pub const ELF_MACHINE: u16 = 43; // EM_SPARCV9
@@ -72,6 +75,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime",
+    version: b"LINUX_2.6",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Makes a system call with all six arguments; every raw call comes here.
 ///

@@ -16,6 +16,7 @@
 //! | 64-bit arguments | two registers, low half first, wherever they fall | `arch/x86/kernel/sys_ia32.c` |
 //! | page size | 4 KiB | `arch/x86/include/asm/page_types.h` |
 //! | signal frames | two kinds, each with a call of its own to return by: `SA_SIGINFO` chooses the one of `rt_sigreturn` | `arch/x86/kernel/signal_32.c` |
+//! | vDSO clock | `__vdso_clock_gettime64`, version `LINUX_2.6` | `arch/x86/entry/vdso/vdso32/vdso32.lds.S`, since Linux 5.3 |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! The assembly here is of the Pentium: no conditional move, no vector register.
@@ -27,7 +28,9 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "x86";
 pub const ELF_MACHINE: u16 = 3; // EM_386
@@ -71,6 +74,14 @@ pub const TIME32: Option<Time32> = Some(Time32 {
     clock_gettime: k::__NR_clock_gettime as usize,
     clock_nanosleep: k::__NR_clock_nanosleep as usize,
     rt_sigtimedwait: k::__NR_rt_sigtimedwait as usize,
+});
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime64",
+    version: b"LINUX_2.6",
+    only_with: None,
+    hash_entry_bytes: 4,
 });
 
 /// Defines one raw system call: the number in `eax`, each argument in its register.

@@ -12,6 +12,7 @@
 //! | `clone` order | flags, stack, parent tid, child tid, tls | clone(2) |
 //! | page size | 4 KiB | `arch/x86/include/asm/page_types.h` |
 //! | signal return | `SA_RESTORER` is required | `arch/x86/kernel/signal_64.c` |
+//! | vDSO clock | `__vdso_clock_gettime`, version `LINUX_2.6` | `arch/x86/entry/vdso/vdso.lds.S` |
 //! | stack probes | rustc emits them | rustc target specification |
 //!
 //! Unsafe here: system calls, the thread register, and code that runs with no stack of its own.
@@ -20,7 +21,9 @@ use core::arch::{asm, global_asm, naked_asm};
 
 use linux_raw_sys::general as k;
 
-use super::{CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg};
+use super::{
+    CloneArguments, MmapArguments, Restorer, SigactionLayout, Time32, TlsVariant, U64Arg, VdsoClock,
+};
 
 pub const NAME: &str = "x86_64";
 pub const ELF_MACHINE: u16 = 62; // EM_X86_64
@@ -60,6 +63,14 @@ numbers! {
 
 /// None: seconds have 64 bits in all calls.
 pub const TIME32: Option<Time32> = None;
+
+/// See the table.
+pub const VDSO_CLOCK: Option<VdsoClock> = Some(VdsoClock {
+    symbol: b"__vdso_clock_gettime",
+    version: b"LINUX_2.6",
+    only_with: None,
+    hash_entry_bytes: 4,
+});
 
 /// Defines one raw system call: the number in `rax`, each argument in its register.
 macro_rules! syscalls {

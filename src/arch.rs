@@ -174,6 +174,21 @@ pub struct Time32 {
     pub rt_sigtimedwait: usize,
 }
 
+/// The function by which the kernel's vDSO reads a clock:
+/// `int (clockid_t, struct __kernel_timespec *)`, with seconds of 64 bits, by C's calling
+/// convention; 0, or something else and it was not read.
+#[derive(Clone, Copy, Debug)]
+pub struct VdsoClock {
+    /// Its name.
+    pub symbol: &'static [u8],
+    /// Its version, and that of `only_with`.
+    pub version: &'static [u8],
+    /// A function without which that one must not be called.
+    pub only_with: Option<&'static [u8]>,
+    /// The size of an entry in `DT_HASH`.
+    pub hash_entry_bytes: usize,
+}
+
 /// What signal handlers return to, on CPUs whose kernel wants to be told: code that asks it to
 /// restore the interrupted context.
 #[derive(Clone, Copy, Debug)]
@@ -279,6 +294,7 @@ pub type UnmapAndExit = unsafe extern "C" fn(usize, usize) -> !;
 #[cfg(feature = "threads")]
 const _: UnmapAndExit = imp::unmap_and_exit;
 const _: Option<Time32> = imp::TIME32;
+const _: Option<VdsoClock> = imp::VDSO_CLOCK;
 const _: SigactionLayout = imp::SIGACTION_LAYOUT;
 const _: Option<Restorer> = imp::SIGNAL_RESTORER;
 const _: usize = imp::SIGNAL_STACK_BYTES_MIN;

@@ -10,6 +10,10 @@ use linux_raw_sys::auxvec::{
     AT_RANDOM, AT_SECURE,
 };
 
+/// The same number on every CPU that has it (`include/uapi/asm/auxvec.h` of each); the bindings
+/// leave it out where there is no vDSO.
+const AT_SYSINFO_EHDR: u32 = 33;
+
 /// The entries that the runtime uses, 0 where the kernel gave none.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Auxv {
@@ -29,6 +33,8 @@ pub struct Auxv {
     pub file_name_address: usize,
     /// `AT_MINSIGSTKSZ`: the least size of a signal stack, in bytes.
     pub signal_stack_bytes_min: usize,
+    /// `AT_SYSINFO_EHDR`: address of the vDSO.
+    pub vdso_address: usize,
     /// `AT_SECURE`: whether the program runs with more privileges than its caller.
     pub is_secure: bool,
 }
@@ -49,6 +55,7 @@ impl Auxv {
                 AT_ENTRY => auxv.entry_address = value,
                 AT_EXECFN => auxv.file_name_address = value,
                 AT_MINSIGSTKSZ => auxv.signal_stack_bytes_min = value,
+                AT_SYSINFO_EHDR => auxv.vdso_address = value,
                 AT_SECURE => auxv.is_secure = value != 0,
                 _ => {}
             }

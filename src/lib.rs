@@ -100,6 +100,7 @@ pub mod system;
 pub mod thread;
 pub mod time;
 mod tls;
+mod vdso;
 
 pub use sys::Errno;
 

@@ -14,7 +14,9 @@ mod heap;
 pub use heap::heap_piece_count;
 
 pub use crate::start::{Process, initialize};
-pub use crate::sys::seam::{Counters, end, end_record, order, record};
+pub use crate::sys::seam::{
+    Counters, Vdso, end, end_record, order, record, set_vdso, vdso_readings,
+};
 
 /// Re-exports the public items of modules that programs do not see.
 macro_rules! show {
@@ -49,7 +51,7 @@ pub fn is_fork_noticed() -> bool {
     crate::fork::is_noticed()
 }
 
-show! { arch auxv cgroup elf mem stack sys tls }
+show! { arch auxv cgroup elf mem stack sys tls vdso }
 
 /// How many pages of thread records were mapped.
 #[cfg(feature = "threads")]

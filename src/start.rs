@@ -113,11 +113,18 @@ impl Process {
 
     /// Returns what [`initialize`] found.
     pub fn get() -> &'static Process {
-        if !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
+        let Some(process) = Process::find() else {
             fatal("the runtime is used before it was started");
-        }
+        };
+        process
+    }
+
+    /// The same, if it was called.
+    pub fn find() -> Option<&'static Process> {
         // SAFETY: the flag says that the cell was written, which happens once.
-        unsafe { (*PROCESS.0.get()).assume_init_ref() }
+        PROCESS_IS_KNOWN
+            .load(Ordering::Relaxed)
+            .then(|| unsafe { (*PROCESS.0.get()).assume_init_ref() })
     }
 }
 

@@ -6,6 +6,8 @@
 //!
 //! And calls are counted by their numbers while somebody [`record`]s: a list of what a piece of
 //! code asks of the kernel is made by running it.
+//!
+//! Clocks are mostly read without a call. [`set_vdso`] makes them calls, that they can fail.
 
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering::SeqCst};
@@ -109,4 +111,44 @@ pub(crate) fn ordered_failure(nr: usize) -> Option<Errno> {
     }
     FAILED.fetch_add(1, SeqCst);
     Errno::from_raw(ERRNO.load(SeqCst) as i32)
+}
+
+/// What the vDSO does when a clock is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Vdso {
+    /// What it can.
+    Works,
+    /// There is none.
+    Absent,
+    /// It refuses, as one does that cannot read the machine's counter.
+    Refuses,
+}
+
+/// A [`Vdso`].
+static VDSO: AtomicU32 = AtomicU32::new(Vdso::Works as u32);
+/// How many readings it answered.
+static VDSO_READINGS: AtomicU32 = AtomicU32::new(0);
+
+/// Sets what the vDSO does for all threads.
+pub fn set_vdso(vdso: Vdso) {
+    VDSO.store(vdso as u32, SeqCst);
+}
+
+/// Returns how many readings of clocks the vDSO answered, of any thread.
+pub fn vdso_readings() -> u32 {
+    VDSO_READINGS.load(SeqCst)
+}
+
+/// Whether there is one to ask.
+pub(crate) fn may_ask_vdso() -> bool {
+    VDSO.load(SeqCst) != Vdso::Absent as u32
+}
+
+/// Returns what it has answered as far as the caller is told.
+pub(crate) fn vdso_answered(answer: i32) -> i32 {
+    if VDSO.load(SeqCst) == Vdso::Refuses as u32 {
+        return -Errno::NOSYS.raw();
+    }
+    VDSO_READINGS.fetch_add(u32::from(answer == 0), SeqCst);
+    answer
 }

@@ -22,7 +22,7 @@ pub enum Clock {
 
 impl Clock {
     /// The kernel's number for it.
-    pub(super) const fn number(self) -> usize {
+    pub(crate) const fn number(self) -> usize {
         match self {
             Clock::Monotonic => k::CLOCK_MONOTONIC as usize,
             Clock::Realtime => k::CLOCK_REALTIME as usize,

@@ -50,6 +50,18 @@ pub const TABLE: &[Skip] = &[
         reason: "qemu 7.2 reads a restorer before the mask, and the kernel has none on this CPU",
     },
     Skip {
+        arches: &["*"],
+        runners: &[Runner::Qemu],
+        case: "vdso_clock_is_the_kernels",
+        reason: "qemu-user 7.2 maps no vDSO",
+    },
+    Skip {
+        arches: &["*"],
+        runners: &[Runner::Qemu],
+        case: "vdso_agrees_with_the_kernel",
+        reason: "qemu-user 7.2 maps no vDSO",
+    },
+    Skip {
         arches: PAGES_NOT_THE_HOSTS,
         runners: &[Runner::Qemu],
         case: "measured_stack_tells_pages",

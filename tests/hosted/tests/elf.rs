@@ -248,7 +248,7 @@ fn unknown_headers_change_nothing() {
 }
 
 /// Every entry that the runtime uses, with the number from `include/uapi/linux/auxvec.h`.
-const PAIRS: [(usize, usize); 9] = [
+const PAIRS: [(usize, usize); 10] = [
     (3, 0x20_0040),    // AT_PHDR
     (4, 56),           // AT_PHENT
     (5, 9),            // AT_PHNUM
@@ -257,6 +257,7 @@ const PAIRS: [(usize, usize); 9] = [
     (9, 0x20_1000),    // AT_ENTRY
     (31, 0x7fff_0fe9), // AT_EXECFN
     (51, 3632),        // AT_MINSIGSTKSZ
+    (33, 0x7fff_f000), // AT_SYSINFO_EHDR
     (23, 1),           // AT_SECURE
 ];
 
@@ -269,6 +270,7 @@ const ALL: Auxv = Auxv {
     entry_address: 0x20_1000,
     file_name_address: 0x7fff_0fe9,
     signal_stack_bytes_min: 3632,
+    vdso_address: 0x7fff_f000,
     is_secure: true,
 };
 
@@ -300,6 +302,7 @@ fn auxv_entries_may_be_missing() {
             entry_address: zero_if(9, ALL.entry_address),
             file_name_address: zero_if(31, ALL.file_name_address),
             signal_stack_bytes_min: zero_if(51, ALL.signal_stack_bytes_min),
+            vdso_address: zero_if(33, ALL.vdso_address),
             is_secure: missing != 23,
         };
         assert_eq!(auxv, expected);
@@ -327,7 +330,7 @@ fn auxv_ignores_what_it_does_not_know() {
         (2, 6),
         (7, 8),
         (26, 9),
-        (33, 0x7fff_f000),
+        (32, 0x7fff_e000),
         (1000, 1),
     ];
     assert_eq!(Auxv::parse(unknown.into_iter()), Auxv::default());

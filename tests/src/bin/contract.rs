@@ -13,7 +13,8 @@ use suite::{Verdict, check, check_eq};
 use threadbare::io::File;
 use threadbare::seam::arch::kernel as k;
 use threadbare::seam::arch::{self, TlsVariant, U64Arg};
-use threadbare::seam::{Process, sys, tls};
+use threadbare::seam::{self, Process, sys, tls};
+use threadbare::time::{Instant, SystemTime};
 use threadbare::{Errno, thread};
 
 suite::area! { 11:
@@ -28,6 +29,7 @@ suite::area! { 11:
     registers_survive_system_calls,
     mmap_offset_unit,
     u64_arguments_arrive_whole,
+    vdso_clock_is_the_kernels,
     thread_pointer_can_be_set_to_itself,
     current_word_is_each_threads_own,
     clone_reports_errors,
@@ -300,6 +302,19 @@ fn u64_arguments_arrive_whole() -> Verdict {
     check!(matches!(same, Ok(1)) && byte[0] == 0x7f);
     same = file.read_at(&mut byte, u64::MAX >> 2);
     check!(matches!(same, Ok(0) | Err(_)));
+    Ok(())
+}
+
+/// `VDSO_CLOCK`: where the kernel gives a vDSO, the function is in it, and it answers.
+fn vdso_clock_is_the_kernels() -> Verdict {
+    if Process::get().auxv.vdso_address == 0 {
+        return Err(suite::Stop::Skip("the kernel gives no vDSO"));
+    }
+    let before = seam::vdso_readings();
+    Instant::now();
+    SystemTime::now();
+    let expected = if arch::VDSO_CLOCK.is_some() { 2 } else { 0 };
+    check_eq!(seam::vdso_readings() - before, expected);
     Ok(())
 }
 

@@ -7,15 +7,16 @@
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use suite::capture;
-use suite::child::End;
+use suite::child::{self, End};
 use suite::kernel::{self, Alarm, spawn_without_signals};
-use suite::{Verdict, check, check_eq};
+use suite::{Stop, Verdict, check, check_eq};
 use threadbare::seam::arch::kernel as k;
 use threadbare::seam::sys::futex::{self, Scope, Woken};
 use threadbare::seam::sys::time::Clock;
-use threadbare::seam::{self, arch, sys};
+use threadbare::seam::{self, Process, Vdso, arch, sys};
+use threadbare::thread::{self, Builder};
 use threadbare::time::{Duration, Instant, SystemTime};
-use threadbare::{Errno, thread};
+use threadbare::{Errno, println};
 
 suite::area! { 37:
     times_have_64_bits,
@@ -27,6 +28,10 @@ suite::area! { 37:
     sleep_until_the_past_returns,
     signals_make_no_sleep_shorter,
     refusals_are_fatal,
+    vdso_agrees_with_the_kernel,
+    vdso_that_refuses_is_not_believed,
+    vdso_takes_little_stack,
+    clocks_are_read_in_handlers_and_children,
     sleep_without_end_does_not_end,
 }
 
@@ -124,9 +129,11 @@ fn times_fall_back_to_32_bits() -> Verdict {
         arch::nr::CLOCK_NANOSLEEP_TIME64,
     ] {
         for refusal in [Errno::NOSYS, Errno::PERM] {
+            seam::set_vdso(Vdso::Absent);
             seam::order(call, 0, u32::MAX, refusal);
             let verdict = times_work();
             let refused = seam::end();
+            seam::set_vdso(Vdso::Works);
             verdict?;
             check!(refused > 0);
         }
@@ -176,9 +183,12 @@ fn sleep_lasts_as_long() -> Verdict {
 
 fn sleep_of_nothing_asks_nobody() -> Verdict {
     for call in [arch::nr::CLOCK_GETTIME64, arch::nr::CLOCK_NANOSLEEP_TIME64] {
+        seam::set_vdso(Vdso::Absent);
         seam::order(call, 0, u32::MAX, Errno::IO);
         thread::sleep(Duration::ZERO);
-        check_eq!(seam::end(), 0);
+        let refused = seam::end();
+        seam::set_vdso(Vdso::Works);
+        check_eq!(refused, 0);
     }
     Ok(())
 }
@@ -235,6 +245,7 @@ fn refusals_are_fatal() -> Verdict {
     ];
     for (call, name, attempt) in attempts {
         let captured = capture::run(|| {
+            seam::set_vdso(Vdso::Absent);
             // Not one of the errors that let an older call serve.
             seam::order(call, 0, u32::MAX, Errno::IO);
             attempt();
@@ -245,6 +256,112 @@ fn refusals_are_fatal() -> Verdict {
         let message = message.and_then(|rest| rest.strip_prefix(name));
         check_eq!(message, Some(" answered error 5, which it cannot\n"));
     }
+    Ok(())
+}
+
+fn has_vdso() -> Result<(), Stop> {
+    match Process::get().auxv.vdso_address {
+        0 => Err(Stop::Skip("the kernel gives no vDSO")),
+        _ => Ok(()),
+    }
+}
+
+/// A reading by the vDSO lies between two by the system call.
+fn vdso_agrees_with_the_kernel() -> Verdict {
+    has_vdso()?;
+    let readings = seam::vdso_readings();
+    for _ in 0..200 {
+        seam::set_vdso(Vdso::Absent);
+        let (first, day) = (Instant::now(), SystemTime::now());
+        seam::set_vdso(Vdso::Works);
+        let (between, same_day) = (Instant::now(), SystemTime::now());
+        seam::set_vdso(Vdso::Absent);
+        let last = Instant::now();
+        seam::set_vdso(Vdso::Works);
+        check!(first <= between && between <= last);
+        let apart = same_day.duration_since(day);
+        let apart = apart.unwrap_or_else(|error| error.duration());
+        // Somebody may be setting it.
+        check!(apart < Duration::from_secs(10));
+    }
+    let expected = if arch::VDSO_CLOCK.is_some() { 400 } else { 0 };
+    check_eq!(seam::vdso_readings() - readings, expected);
+    Ok(())
+}
+
+/// As MIPS' did before Linux 4.13, or any that lacks what it needs: the system call serves.
+fn vdso_that_refuses_is_not_believed() -> Verdict {
+    let first = Instant::now();
+    seam::set_vdso(Vdso::Refuses);
+    let readings = seam::vdso_readings();
+    let verdict = times_work();
+    let between = Instant::now();
+    let answered = seam::vdso_readings() - readings;
+    seam::set_vdso(Vdso::Works);
+    verdict?;
+    check_eq!(answered, 0);
+    check!(first <= between && between <= Instant::now());
+    Ok(())
+}
+
+/// A thread on the smallest stack reads both clocks; of its stack, what that took.
+fn vdso_takes_little_stack() -> Verdict {
+    fn used(body: fn()) -> Option<usize> {
+        let small = Builder::new().stack_size(0).paint(true);
+        let handle = small.spawn(body).ok()?;
+        let thread = handle.thread().clone();
+        handle.join().ok()?;
+        thread.stack_high_water()
+    }
+    // Found before, so that looking for it does not count.
+    Instant::now();
+    let nothing = used(|| ());
+    let clocks = used(|| {
+        Instant::now();
+        SystemTime::now();
+    });
+    let (Some(nothing), Some(clocks)) = (nothing, clocks) else {
+        check!("a stack" == "measured");
+        return Ok(());
+    };
+    println!(
+        "# clocks took {} bytes of the stack",
+        clocks.saturating_sub(nothing)
+    );
+    // Unoptimised frames of ours are among it.
+    check!(clocks < nothing + 4096);
+    Ok(())
+}
+
+static READ: AtomicU32 = AtomicU32::new(0);
+
+extern "C" fn reads(_: i32) {
+    let first = Instant::now();
+    if first <= Instant::now() {
+        READ.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+fn clocks_are_read_in_handlers_and_children() -> Verdict {
+    kernel::own_thread_register();
+    let alarm = Alarm::every_millisecond(reads);
+    let mut last = Instant::now();
+    while READ.load(Ordering::Relaxed) < 10 {
+        let now = Instant::now();
+        check!(last <= now);
+        last = now;
+    }
+    drop(alarm);
+    let readings = seam::vdso_readings();
+    let end = child::run(|| {
+        let is_later = Instant::now() >= last;
+        let by_vdso = seam::vdso_readings() - readings;
+        let expected = u32::from(has_vdso().is_ok() && arch::VDSO_CLOCK.is_some());
+        if is_later && by_vdso == expected {
+            sys::task::exit_process(0);
+        }
+    });
+    check_eq!(end, End::Exit(0));
     Ok(())
 }
 
