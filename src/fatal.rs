@@ -74,6 +74,7 @@ pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
         digits[at] = b'0' + (number % 10) as u8;
         number /= 10;
     }
-    let digits = core::str::from_utf8(&digits[at..]).unwrap_or("?");
+    // SAFETY: digits are ASCII. To check that would be more code than all of this.
+    let digits = unsafe { core::str::from_utf8_unchecked(&digits[at..]) };
     fatal_pieces(&[call, " answered error ", digits, ", which it cannot"])
 }

@@ -45,6 +45,7 @@
 mod error;
 mod fd;
 mod file;
+mod in_use;
 mod line_writer;
 mod reader;
 mod slice_writer;
@@ -57,15 +58,15 @@ pub use embedded_io::{BufRead, Read, Seek, SeekFrom, Write};
 pub use error::{Error, Result};
 pub use fd::Fd;
 pub use file::{File, Status};
+pub(crate) use in_use::flush_at_exit;
+#[cfg(feature = "threads")]
+pub(crate) use in_use::forget_others;
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub(crate) use in_use::give_stdout_back;
 pub use line_writer::LineWriter;
 pub use reader::Reader;
 pub use slice_writer::SliceWriter;
 pub use stdin::{Stdin, stdin};
-pub(crate) use stdio::flush_at_exit;
-#[cfg(feature = "threads")]
-pub(crate) use stdio::forget_others;
-#[cfg(all(feature = "threads", feature = "panic-handler"))]
-pub(crate) use stdio::give_stdout_back;
 #[doc(hidden)]
 pub use stdio::{_eprint, _print};
 pub use stdio::{Stderr, Stdout, StdoutLock, stderr, stdout};

@@ -291,6 +291,14 @@ pub(crate) fn deadline(timeout: Duration) -> Timespec {
     now.checked_add(timeout).unwrap_or(Timespec::MAX)
 }
 
+/// The same, by a system call.
+#[cold]
+#[inline(never)]
+pub(crate) fn deadline_by_call(timeout: Duration) -> Timespec {
+    let now = ask(Clock::Monotonic);
+    now.checked_add(timeout).unwrap_or(Timespec::MAX)
+}
+
 /// Sleeps until the monotonic clock shows `until`; out of line, likewise.
 #[inline(never)]
 pub(crate) fn sleep_to(until: Timespec) {

@@ -9,6 +9,7 @@ use core::fmt;
 
 use embedded_io::{ErrorType, Write, WriteFmtError};
 
+use super::in_use::{self, Stream};
 use super::{Error, Fd, LineWriter, Writer};
 use crate::Errno;
 use crate::sync::{ReentrantGuard, ReentrantLock};
@@ -25,18 +26,24 @@ const STDERR_BYTES: usize = 512;
 struct Pending {
     memory: [u8; STDOUT_BYTES],
     place: (usize, usize),
-    /// Set when the process has flushed for the last time: nothing may wait any more.
-    is_ending: bool,
 }
 
 /// Reentrant, as in `std`: who holds it may print, and what is printed may print.
 static STDOUT: ReentrantLock<RefCell<Pending>> = ReentrantLock::new(RefCell::new(Pending::NONE));
 
+/// What the rest of the program does to it, if it is ever used.
+static STREAM: Stream = Stream {
+    flush,
+    #[cfg(feature = "threads")]
+    forget_others,
+    #[cfg(all(feature = "threads", feature = "panic-handler"))]
+    give_back,
+};
+
 impl Pending {
     const NONE: Pending = Pending {
         memory: [0; STDOUT_BYTES],
         place: (0, 0),
-        is_ending: false,
     };
 
     /// Runs `write` on the line writer, and remembers where it stopped.
@@ -46,7 +53,7 @@ impl Pending {
     ) -> Result<T, Error> {
         let mut lines = LineWriter::resume(Fd::STDOUT, &mut self.memory, self.place);
         let mut result = write(&mut lines);
-        if self.is_ending {
+        if in_use::is_ending() {
             result = result.and_then(|value| lines.flush().map(|()| value));
         }
         self.place = lines.pause();
@@ -110,6 +117,7 @@ impl Stdout {
     /// # Blocking
     /// While another thread holds it.
     pub fn lock(&self) -> StdoutLock<'static> {
+        in_use::register(&STREAM);
         StdoutLock(STDOUT.lock())
     }
 }
@@ -262,18 +270,16 @@ impl fmt::Write for Stderr {
     }
 }
 
-/// Flushes standard output at the process' end, and makes it unbuffered, so that what destructors
-/// print later is not lost.
+/// Flushes standard output at the process' end.
 ///
 /// It does not wait for the lock: another thread may hold it for ever. What waits then is that
 /// thread's, and is lost with it. Errors are ignored, for nobody is left to hear of them.
-pub(crate) fn flush_at_exit() {
+fn flush() {
     let Some(pending) = STDOUT.try_lock() else {
         return;
     };
     // Borrowed: a signal handler ends the process in the middle of this thread's own write.
     if let Ok(mut pending) = pending.try_borrow_mut() {
-        pending.is_ending = true;
         let _ = pending.with(|lines| lines.flush());
     }
 }
@@ -284,7 +290,7 @@ pub(crate) fn flush_at_exit() {
 /// # Safety
 /// 1. None of the calling thread's guards is used again.
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
-pub(crate) unsafe fn give_stdout_back() {
+unsafe fn give_back() {
     let Some(pending) = STDOUT.try_lock() else {
         return;
     };
@@ -303,7 +309,7 @@ pub(crate) unsafe fn give_stdout_back() {
 /// # Safety
 /// 1. The calling thread is the only one of the process, and not in a call of this module's.
 #[cfg(feature = "threads")]
-pub(crate) unsafe fn forget_others() {
+unsafe fn forget_others() {
     // SAFETY: clause 1.
     unsafe { STDOUT.forget_others(RefCell::new(Pending::NONE)) };
 }

@@ -41,6 +41,12 @@ impl Limit {
     pub fn after(timeout: Duration) -> Limit {
         Limit(crate::time::deadline(timeout))
     }
+
+    /// The same, for a wait that seldom is: by a system call, so that a program that has locks and
+    /// reads no clock does not contain what finds the vDSO's.
+    pub fn soon(timeout: Duration) -> Limit {
+        Limit(crate::time::deadline_by_call(timeout))
+    }
 }
 
 /// Settles, if this is a child of `fork` that has not noticed yet: what other threads queued is not

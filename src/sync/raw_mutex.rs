@@ -179,7 +179,7 @@ impl RawMutex {
         if seen & WAITERS == WAITERS || self.change(seen, counted).is_err() {
             return None;
         }
-        let limit = Limit::after(GIVE_WAY);
+        let limit = Limit::soon(GIVE_WAY);
         loop {
             let woken = primitive::wait_told(&self.state, counted, limit);
             if woken == Woken::ByWake || woken == Woken::ByTimeout {

@@ -242,6 +242,10 @@ impl Limit {
     pub fn after(_: Duration) -> Limit {
         Limit
     }
+
+    pub fn soon(_: Duration) -> Limit {
+        Limit
+    }
 }
 
 pub fn spins() -> u32 {
