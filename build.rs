@@ -15,10 +15,21 @@ fn main() {
     if has_thread_register() {
         println!("cargo:rustc-cfg=thread_register");
     }
+    println!("cargo:rustc-check-cfg=cfg(fixed_address)");
+    if is_at_fixed_address() {
+        println!("cargo:rustc-cfg=fixed_address");
+    }
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for argument in link_arguments(&root) {
         println!("cargo:rustc-link-arg-examples={argument}");
     }
+}
+
+/// Whether the program cannot be position-independent, and so need not relocate itself. Elsewhere
+/// than on x86-64, what is compiled for a fixed address may link all the same.
+fn is_at_fixed_address() -> bool {
+    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    cpu == "x86_64" && has_flag("relocation-model=static")
 }
 
 /// Whether every 32-bit ARM machine that runs the program has a register for the thread pointer:

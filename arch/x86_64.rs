@@ -114,7 +114,7 @@ syscalls! {
 ///
 /// # Safety
 /// 1. Only the kernel enters here, once.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", not(fixed_address)))]
 #[unsafe(naked)]
 #[unsafe(no_mangle)]
 // What a linker says of a second `_start`: it names the section.
@@ -135,6 +135,32 @@ pub unsafe extern "C" fn _start() -> ! {
         ".cfi_endproc",
         relocate = sym crate::start::relocate,
         entry = sym crate::start::entry,
+    )
+}
+
+/// The same for a program that was compiled for a fixed address.
+///
+/// # Safety
+/// 1. Only the kernel enters here, once.
+#[cfg(all(feature = "start", fixed_address))]
+#[unsafe(naked)]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = ".text._start.pass_-nostdlib_-static.see_build.rs_in_its_README")]
+pub unsafe extern "C" fn _start() -> ! {
+    naked_asm!(
+        ".cfi_startproc",
+        ".cfi_undefined rip",
+        "xor ebp, ebp",
+        "cld",
+        "push rsp", // the initial stack, as `mov rdi, rsp` in one byte less
+        "pop rdi",
+        "and rsp, -16",
+        // By an address of 32 bits: a linker that is told to make the program position-independent,
+        // which nothing here relocates, refuses. It is what `entry!` defines.
+        "mov eax, offset \"no main: name it once with threadbare::entry!(main)\"",
+        "call rax", // returns to its death, if at all
+        "ud2",
+        ".cfi_endproc",
     )
 }
 

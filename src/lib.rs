@@ -31,8 +31,9 @@
 //! - [`signal`]: masks, actions, waiting, sending.
 //!
 //! # Features
-//! All additive and on by default: `start` (our `_start` and [`entry!`]), `panic-handler`, `mem`
-//! (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping; without it
+//! All additive and on by default: `start` (our `_start` and [`entry!`]), `setup` (what stands when
+//! `main` begins: thread-locals, the stack protector's value, `.init_array`; and `.fini_array` at the
+//! end), `panic-handler`, `mem` (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping; without it
 //! the process has one thread, and [`sync`]'s locks are cells), `overflow-report` (a thread that
 //! overflows its stack says so before it dies).
 //!
@@ -124,15 +125,14 @@ macro_rules! entry {
     ($main:path) => {
         // The symbol's name is what a linker says when there is no `entry!`, or two.
         #[unsafe(export_name = "no main: name it once with threadbare::entry!(main)")]
-        fn __threadbare_main() -> i32 {
+        unsafe extern "C" fn __threadbare_main(initial_stack: *const usize) {
             let main: fn() -> _ = $main;
-            $crate::__call(main)
+            // SAFETY: `_start` alone calls this, with the kernel's initial stack.
+            unsafe { $crate::__enter(initial_stack, main) }
         }
     };
 }
 
-/// What `entry!` calls: `main`'s code as a number.
+#[cfg(feature = "start")]
 #[doc(hidden)]
-pub fn __call(main: impl process::Main) -> i32 {
-    i32::from(u8::from(main.call()))
-}
+pub use start::enter as __enter;

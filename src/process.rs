@@ -31,7 +31,7 @@ mod command;
 mod error;
 
 use core::fmt;
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
 
 use crate::arch::kernel::{SIGABRT, SIGKILL};
@@ -182,10 +182,10 @@ impl Main for fn() -> ! {
 }
 
 /// The kernel's number of the thread that ends the process, 0 while none does.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 static EXITING: AtomicU32 = AtomicU32::new(0);
 /// With which code it does; written after `EXITING`, read by the same thread.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 
 /// Ends the process with the low 8 bits of `code`, after the destructors of the calling thread's
@@ -207,7 +207,13 @@ static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 /// threadbare::process::exit(0);
 /// ```
 pub fn exit(code: i32) -> ! {
-    #[cfg(feature = "start")]
+    finish(code);
+    task::exit_process(code)
+}
+
+/// What comes before the end, of [`exit`] and where `main` has returned.
+pub(crate) fn finish(code: i32) {
+    #[cfg(all(feature = "start", feature = "setup"))]
     {
         let this_thread = task::kernel_thread_id();
         let first = EXITING.compare_exchange(0, this_thread, Ordering::Relaxed, Ordering::Relaxed);
@@ -222,14 +228,16 @@ pub fn exit(code: i32) -> ! {
             Err(_) => {}
         }
     }
-    #[cfg(not(feature = "start"))]
+    #[cfg(all(not(feature = "start"), feature = "setup"))]
     destroy_locals();
+    #[cfg(not(all(feature = "start", feature = "setup")))]
+    let _ = code;
     crate::io::flush_at_exit();
-    task::exit_process(code)
 }
 
 /// Destroys the calling thread's thread-locals, which is about to end the process; unless scoped
 /// threads may have borrowed them, which run on.
+#[cfg(feature = "setup")]
 fn destroy_locals() {
     #[cfg(all(feature = "threads", feature = "panic-handler"))]
     crate::thread::forbid_to_end_by_panic();
@@ -243,7 +251,7 @@ fn destroy_locals() {
 
 /// Sleeps while another thread ends the process; returns if there is no such thread, as in a child
 /// that was forked while there was.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 fn wait_for_the_end(exiting: u32) {
     use crate::sys::futex::{Scope, wait};
     while task::is_in_this_process(exiting) {
@@ -255,7 +263,7 @@ fn wait_for_the_end(exiting: u32) {
 /// Ends the process if it is the calling thread that was about to; otherwise returns.
 #[cfg(feature = "threads")]
 pub(crate) fn go_on_exiting() {
-    #[cfg(feature = "start")]
+    #[cfg(all(feature = "start", feature = "setup"))]
     {
         let exiting = EXITING.load(Ordering::Relaxed);
         if exiting != 0 && exiting == task::kernel_thread_id() {

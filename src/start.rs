@@ -12,9 +12,14 @@
 //! 7. **`main`**, then [`process::exit`](crate::process::exit) with what it returned.
 //!
 //! Until phase 6 there is one thread and no user code has run.
+//!
+//! Without the feature `setup` there are phases 0 and 7 alone; 1 to 3 follow when somebody asks for
+//! what they find out.
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
+#[cfg(not(feature = "setup"))]
+use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use linux_raw_sys::elf::Elf_Phdr;
@@ -53,7 +58,15 @@ mod entry;
 mod relocate;
 
 #[cfg(feature = "start")]
-pub(crate) use entry::{entry, run_fini_array};
+pub use entry::enter;
+#[cfg(feature = "start")]
+#[cfg_attr(
+    fixed_address,
+    allow(unused_imports, reason = "`_start` goes further at once")
+)]
+pub(crate) use entry::entry;
+#[cfg(all(feature = "start", feature = "setup"))]
+pub(crate) use entry::run_fini_array;
 #[cfg(feature = "start")]
 #[allow(
     unused_imports,
@@ -121,6 +134,8 @@ impl Process {
 
     /// The same, if it was called.
     pub fn find() -> Option<&'static Process> {
+        #[cfg(not(feature = "setup"))]
+        learn_late();
         // SAFETY: the flag says that the cell was written, which happens once.
         PROCESS_IS_KNOWN
             .load(Ordering::Relaxed)
@@ -158,6 +173,51 @@ pub(crate) fn tls_is_up() -> bool {
 /// 3. Nobody else sets up this thread's TLS.
 /// 4. A position-independent program has been relocated.
 pub unsafe fn initialize(initial_stack: *const usize) {
+    // SAFETY: clauses 1 and 2. Phases 1 to 3.
+    unsafe { learn(initial_stack) };
+    #[cfg(feature = "setup")]
+    {
+        set_global_canary(Process::get().canary);
+        // SAFETY: clauses 2 and 3. Phase 4.
+        unsafe { set_up_tls(Process::get()) };
+        // SAFETY: TLS is up, and this is the first thread. Phase 5.
+        #[cfg(feature = "threads")]
+        unsafe {
+            crate::thread::adopt_main();
+        }
+        #[cfg(all(feature = "overflow-report", feature = "start"))]
+        crate::thread::begin_overflow_report();
+        TLS_IS_UP.store(true, Ordering::Relaxed);
+    }
+}
+
+/// The initial stack of a program without the feature `setup`, which may never ask what it says.
+/// It is 0 before the start. A number, so that the compiler forgets it where it is not read.
+#[cfg(not(feature = "setup"))]
+static INITIAL_STACK: AtomicUsize = AtomicUsize::new(0);
+
+/// Notes where the initial stack is.
+#[cfg(all(feature = "start", not(feature = "setup")))]
+fn note(initial_stack: *const usize) {
+    INITIAL_STACK.store(initial_stack.expose_provenance(), Ordering::Relaxed);
+}
+
+/// Reads the initial stack where that was put off. There is one thread: without the feature `setup`
+/// there is no feature `threads`, and a handler that comes in between writes the same.
+#[cfg(not(feature = "setup"))]
+fn learn_late() {
+    let stack = INITIAL_STACK.load(Ordering::Relaxed);
+    if stack != 0 && !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
+        // SAFETY: `_start` noted it.
+        unsafe { learn(core::ptr::with_exposed_provenance(stack)) };
+    }
+}
+
+/// Phases 1 to 3.
+///
+/// # Safety
+/// 1. As [`initialize`], clause 1, and no other thread runs.
+unsafe fn learn(initial_stack: *const usize) {
     // SAFETY: clause 1. Phase 1.
     let (argument_count, arguments, environment, auxv) = unsafe { read_stack(initial_stack) };
     // SAFETY: `AT_PHDR` describes this program's headers. Phase 2.
@@ -180,20 +240,9 @@ pub unsafe fn initialize(initial_stack: *const usize) {
         image,
         tls_shape,
     };
-    // SAFETY: clause 2: nobody reads yet.
+    // SAFETY: clause 1: nobody reads yet.
     unsafe { (*PROCESS.0.get()).write(process) };
     PROCESS_IS_KNOWN.store(true, Ordering::Relaxed);
-    set_global_canary(Process::get().canary);
-    // SAFETY: clauses 2 and 3. Phase 4.
-    unsafe { set_up_tls(Process::get()) };
-    // SAFETY: TLS is up, and this is the first thread. Phase 5.
-    #[cfg(feature = "threads")]
-    unsafe {
-        crate::thread::adopt_main();
-    }
-    #[cfg(all(feature = "overflow-report", feature = "start"))]
-    crate::thread::begin_overflow_report();
-    TLS_IS_UP.store(true, Ordering::Relaxed);
 }
 
 /// Phase 1. Pure pointer walking; an empty argument list is legal before Linux 5.18.
@@ -266,19 +315,19 @@ unsafe fn make_canary(auxv: &Auxv, initial_stack: *const usize) -> usize {
 }
 
 /// The canary where compilers look for a global one. C code that is linked in refers to it.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 #[unsafe(no_mangle)]
 static __stack_chk_guard: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
 
 fn set_global_canary(canary: usize) {
-    #[cfg(feature = "start")]
+    #[cfg(all(feature = "start", feature = "setup"))]
     __stack_chk_guard.store(canary, Ordering::Relaxed);
-    #[cfg(not(feature = "start"))]
+    #[cfg(not(all(feature = "start", feature = "setup")))]
     let _ = canary;
 }
 
 /// Where C code that is linked in reports a stack that was overrun.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 #[unsafe(no_mangle)]
 extern "C" fn __stack_chk_fail() -> ! {
     fatal("a stack buffer was overrun: the canary below a return address has changed")

@@ -56,6 +56,7 @@ mod guard;
 mod id;
 #[cfg(feature = "threads")]
 mod join;
+#[cfg(feature = "setup")]
 mod local;
 #[cfg(feature = "threads")]
 mod measure;
@@ -102,7 +103,9 @@ pub use guard::{Guard, set_default_guard};
 #[cfg(feature = "threads")]
 pub use join::{JoinError, JoinHandle, Result};
 #[doc(hidden)]
+#[cfg(feature = "setup")]
 pub use local::storage as __storage;
+#[cfg(feature = "setup")]
 pub use local::{AccessError, LocalKey};
 #[cfg(feature = "threads")]
 pub use measure::{Stack, stack};
@@ -141,6 +144,7 @@ pub(crate) use record::{in_use_count, mapped_page_count};
 pub(crate) use current::{NameBytes, identity};
 #[cfg(feature = "threads")]
 pub(crate) use current::{adopt_main, has_open_scope, is_main, name_of_current};
+#[cfg(feature = "setup")]
 pub(crate) use local::run_destructors;
 #[cfg(all(feature = "overflow-report", feature = "start"))]
 pub(crate) use overflow::begin as begin_overflow_report;

@@ -148,7 +148,7 @@ pub unsafe fn fill(
 }
 
 /// What [`__tls_get_addr`] is told: words that the linker writes, two for each thread-local.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 #[derive(Debug)]
 #[repr(C)]
 pub struct Index {
@@ -164,7 +164,7 @@ pub struct Index {
 ///
 /// # Safety
 /// 1. The index is the linker's, and this thread's TLS is set up.
-#[cfg(feature = "start")]
+#[cfg(all(feature = "start", feature = "setup"))]
 #[unsafe(no_mangle)]
 unsafe extern "C" fn __tls_get_addr(index: *const Index) -> *mut u8 {
     // SAFETY: clause 1.

@@ -3,6 +3,7 @@
 //! It does not open or close anything; [`File`](super::File) does.
 
 use core::marker::PhantomData;
+use core::slice;
 
 use embedded_io::{ErrorType, Read, Seek, SeekFrom, Write};
 
@@ -158,6 +159,28 @@ impl Write for Fd<'_> {
         match uninterrupted(|| sys::io::write(self.number, bytes))? {
             0 => Err(Error::WriteZero),
             count => Ok(count),
+        }
+    }
+
+    /// Writes all of it, in as many calls as that takes.
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), Error> {
+        if bytes.is_empty() {
+            return Ok(());
+        }
+        loop {
+            let count = match sys::io::write(self.number, bytes) {
+                Ok(0) => return Err(Error::WriteZero),
+                Ok(count) => count,
+                Err(Errno::INTR) => continue,
+                Err(errno) => return Err(Error::Os(errno)),
+            };
+            // Nothing is left, or, of a kernel that cannot count, less.
+            let (left, is_more) = bytes.len().overflowing_sub(count);
+            if is_more || left == 0 {
+                return Ok(());
+            }
+            // SAFETY: `left` bytes are the end of what `count` are the beginning of.
+            bytes = unsafe { slice::from_raw_parts(bytes.as_ptr().add(count), left) };
         }
     }
 

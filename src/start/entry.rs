@@ -1,18 +1,20 @@
 //! The last phases: initialisers, `main`, the end.
 
-use super::initialize;
 use crate::process;
+use crate::sys::task;
 
-unsafe extern "Rust" {
-    /// What `entry!(main)` defines: calls `main` and turns what it returned into a status.
+unsafe extern "C" {
+    /// What `entry!(main)` defines: calls [`enter`] with `main`.
     #[link_name = "no main: name it once with threadbare::entry!(main)"]
-    safe fn __threadbare_main() -> i32;
+    fn __threadbare_main(initial_stack: *const usize);
 }
 
 /// An initialiser or finaliser. glibc passes the arguments, and some C libraries count on it.
+#[cfg(feature = "setup")]
 type Hook = unsafe extern "C" fn(usize, *const *const u8, *const *const u8);
 
 // Linkers define these, equal where there are none (`--defsym`-like, hidden).
+#[cfg(feature = "setup")]
 unsafe extern "C" {
     static __init_array_start: [Hook; 0];
     static __init_array_end: [Hook; 0];
@@ -24,20 +26,57 @@ unsafe extern "C" {
 ///
 /// # Safety
 /// 1. Entered only by `_start`, with what the kernel left in the stack pointer.
+#[cfg_attr(
+    fixed_address,
+    allow(dead_code, reason = "`_start` goes further at once")
+)]
 pub(crate) unsafe extern "C" fn entry(initial_stack: *const usize) -> ! {
-    // SAFETY: clause 1: phases 1 to 5.
-    unsafe { initialize(initial_stack) };
-    let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);
-    // SAFETY: the linker's bounds of an array of functions. Phase 6.
-    unsafe { call_hooks(start.cast(), end.cast(), false) };
+    // SAFETY: clause 1.
+    unsafe { __threadbare_main(initial_stack) };
+    crate::arch::trap()
+}
+
+/// All phases but the first. A part of the program that names `main`, which is called here alone.
+///
+/// It returns where the kernel refuses to end the process, to a trap. That it does not return
+/// otherwise is not said: compilers do not join functions with callers that have no way on.
+///
+/// # Safety
+/// 1. Called once, by `_start`, with what the kernel left in the stack pointer.
+// Always: it is called once, by a function of the program that linkers know, which no compiler
+// would join with others of its own accord.
+#[inline(always)]
+pub unsafe fn enter(initial_stack: *const usize, main: impl process::Main) {
+    // SAFETY: clause 1.
+    unsafe { begin(initial_stack) };
     // Phase 7.
-    process::exit(__threadbare_main())
+    let code = i32::from(u8::from(main.call()));
+    process::finish(code);
+    task::end_process(code);
+}
+
+/// Phases 1 to 6.
+///
+/// # Safety
+/// 1. As [`enter`].
+unsafe fn begin(initial_stack: *const usize) {
+    #[cfg(feature = "setup")]
+    {
+        // SAFETY: clause 1: phases 1 to 5.
+        unsafe { super::initialize(initial_stack) };
+        let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);
+        // SAFETY: the linker's bounds of an array of functions. Phase 6.
+        unsafe { call_hooks(start.cast(), end.cast(), false) };
+    }
+    #[cfg(not(feature = "setup"))]
+    super::note(initial_stack);
 }
 
 /// Runs `.fini_array`, the last entry first (gABI 4.1, "Initialization and Termination").
 ///
 /// # Safety
 /// 1. Called once, at the process's end.
+#[cfg(feature = "setup")]
 pub(crate) unsafe fn run_fini_array() {
     let (start, end) = (&raw const __fini_array_start, &raw const __fini_array_end);
     // SAFETY: the linker's bounds of an array of functions; clause 1.
@@ -48,6 +87,7 @@ pub(crate) unsafe fn run_fini_array() {
 ///
 /// # Safety
 /// 1. The range holds functions that may be called now.
+#[cfg(feature = "setup")]
 unsafe fn call_hooks(start: *const Hook, end: *const Hook, is_reversed: bool) {
     let process = super::Process::get();
     let count = (end.addr() - start.addr()) / size_of::<Hook>();

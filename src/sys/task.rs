@@ -12,9 +12,15 @@ pub fn exit_thread() -> ! {
 
 /// Ends every thread of the process.
 pub fn exit_process(status: i32) -> ! {
-    // SAFETY: the call does not return.
-    let _ = unsafe { call!(EXIT_GROUP, status as usize) };
+    end_process(status);
     crate::arch::trap()
+}
+
+/// The same for a caller that a trap follows: this returns where the kernel refuses.
+#[inline]
+pub fn end_process(status: i32) {
+    // SAFETY: the call does not return, or does nothing.
+    let _ = unsafe { call!(EXIT_GROUP, status as usize) };
 }
 
 /// Returns the process's number (`getpid`).

@@ -99,7 +99,11 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// The library's features that programs choose from.
-const FEATURES: &[&str] = &["start", "panic-handler", "mem", "threads"];
+const FEATURES: &[&str] = &["start", "setup", "panic-handler", "mem", "threads"];
+
+/// Features that bring others along: sets that name the first without the second are no sets of
+/// their own.
+const IMPLIED: &[(&str, &str)] = &[("threads", "setup")];
 
 /// Those that are off by default, which do not depend on each other.
 const EXTRAS: &[&str] = &[
@@ -130,6 +134,11 @@ fn feature_sets(host: &'static Target) -> Result<()> {
             .filter(|(place, _)| set >> place & 1 != 0)
             .map(|(_, feature)| *feature)
             .collect();
+        let is_another =
+            |(named, implied): &(&str, &str)| chosen.contains(named) && !chosen.contains(implied);
+        if IMPLIED.iter().any(is_another) {
+            continue;
+        }
         with(&chosen.join(","))?;
     }
     for (place, extra) in EXTRAS.iter().enumerate() {

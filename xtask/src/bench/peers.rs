@@ -21,9 +21,9 @@ const TRIPLE: &str = "x86_64-unknown-linux-gnu";
 const FIXED: &str = "-Crelocation-model=static";
 const STATIC: &str = "-Crelocation-model=static -Ctarget-feature=+crt-static";
 
-/// What a program that is to be small says to rustc: no tables for debuggers, and two segments.
+/// What a program that is to be small says to rustc, before the name of a linker script of ours.
 const SMALL: &str = "-Cforce-unwind-tables=no -Crelro-level=off \
-     -Clink-arg=-Wl,--build-id=none,-z,noseparate-code,--no-rosegment,--no-eh-frame-hdr";
+     -Clink-arg=-Wl,--build-id=none,--no-eh-frame-hdr,-T,";
 
 /// A peer.
 pub struct Peer {
@@ -187,13 +187,14 @@ fn ours(shop: &Shop) -> Result<Option<String>> {
     let built = shop.cargo("bare", FIXED, &["--release", "--package", "bench-ours"])?;
     shop.take(&built.join("release/threadbare"), OURS, "")?;
     let small = ["--profile", "small", "--package", "bench-small"];
-    let flags = &format!("{FIXED} {SMALL}");
-    for (features, bin, name) in [
-        ("", "hello", "hello"),
-        ("threads", "spawn1", "spawn1"),
-        ("everything", "hello", "hello_everything"),
-        ("everything", "spawn1", "spawn1_everything"),
+    let scripts = toolchain::root().join("linker");
+    for (features, bin, name, script) in [
+        ("", "hello", "hello", "tiny.ld"),
+        ("threads", "spawn1", "spawn1", "small.ld"),
+        ("everything", "hello", "hello_everything", "small.ld"),
+        ("everything", "spawn1", "spawn1_everything", "small.ld"),
     ] {
+        let flags = &format!("{FIXED} {SMALL}{}", scripts.join(script).display());
         let what = [&small[..], &["--features", features, "--bin", bin]].concat();
         let built = shop.cargo("small", flags, &what)?;
         shop.take(&built.join("small").join(bin), OURS, name)?;
