@@ -1,5 +1,7 @@
 //! The one way to die without panicking: a line on standard error, then abort.
 //!
+//! Without the feature `messages` there is no line.
+//!
 //! For what the runtime cannot survive and no caller can handle: the kernel or the program's image
 //! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
 //! every phase of a program's life.
@@ -12,6 +14,14 @@ const STDERR: usize = 2;
 #[cold]
 #[inline(never)]
 pub fn fatal_pieces(pieces: &[&str]) -> ! {
+    if cfg!(feature = "messages") {
+        say(pieces);
+    }
+    crate::process::die_by_abort()
+}
+
+/// Writes the line.
+fn say(pieces: &[&str]) {
     // In one piece, as long as it fits: two threads may have come to their end at once.
     let mut line = Line {
         bytes: [0; LINE_BYTES],
@@ -23,7 +33,6 @@ pub fn fatal_pieces(pieces: &[&str]) -> ! {
     }
     line.add("\n");
     line.leave();
-    crate::process::die_by_abort()
 }
 
 /// Longer than any message here.
@@ -66,6 +75,9 @@ pub fn fatal(message: &str) -> ! {
 #[cold]
 #[inline(never)]
 pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
+    if !cfg!(feature = "messages") {
+        fatal(call);
+    }
     let mut digits = [0u8; 4];
     let mut number = errno.raw() as u32;
     let mut at = digits.len();

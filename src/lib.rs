@@ -32,10 +32,12 @@
 //!
 //! # Features
 //! All additive and on by default: `start` (our `_start` and [`entry!`]), `setup` (what stands when
-//! `main` begins: thread-locals, the stack protector's value, `.init_array`; and `.fini_array` at the
-//! end), `panic-handler`, `mem` (`memcpy` and its kin), `threads` (all of [`thread`] but thread-locals and sleeping; without it
-//! the process has one thread, and [`sync`]'s locks are cells), `overflow-report` (a thread that
-//! overflows its stack says so before it dies).
+//! `main` begins: thread-locals, the stack protector's value, `.init_array`; and `.fini_array` at
+//! the end), `panic-handler`, `mem` (`memcpy` and its kin), `threads` (all of [`thread`] but
+//! thread-locals and sleeping; without it the process has one thread, and [`sync`]'s locks are
+//! cells), `cache` (the memory of a thread that has ended is kept for the next one), `messages`
+//! (the line that says why the runtime aborts), `overflow-report` (a thread that overflows its
+//! stack says so before it dies).
 //!
 //! Off by default: `lock-api`, `critical-section`, `spin-relax` (what [`sync`] implements of those
 //! crates), `lock-debug` (locks that know their holders).
@@ -101,6 +103,8 @@ pub mod system;
 pub mod thread;
 pub mod time;
 mod tls;
+#[cfg(feature = "threads")]
+mod used;
 mod vdso;
 
 pub use sys::Errno;

@@ -12,10 +12,18 @@ use super::current::Thread;
 use super::error::{Refused, SpawnError};
 use super::guard::Guard;
 use super::join::{self, JoinHandle};
-use super::measure::Look;
+use super::measure::{self, Look};
 use super::scope::ScopeData;
 use super::spawn::{self, Payload, Prepared};
 use crate::sys::task;
+use crate::used::Used;
+
+/// Whether a thread is to have a name.
+pub static NAMED: Used = Used::new();
+/// Whether a thread is to have memory of the caller's.
+pub static OWN_MEMORY: Used = Used::new();
+/// Whether a thread has to do something to itself before its closure.
+pub static ATTRIBUTES: Used = Used::new();
 
 /// Memory of the caller's.
 #[derive(Clone, Copy)]
@@ -102,6 +110,7 @@ impl Builder {
     /// # Panics
     /// If the name holds a NUL byte.
     pub fn name(mut self, name: impl AsRef<str>) -> Builder {
+        NAMED.set();
         let name = name.as_ref();
         assert!(
             !name.as_bytes().contains(&0),
@@ -126,6 +135,7 @@ impl Builder {
 
     /// Sets what lies below the stack, instead of the [default](super::set_default_guard).
     pub fn guard(mut self, guard: Guard) -> Builder {
+        guard.note();
         self.guard = Some(guard);
         self
     }
@@ -182,6 +192,7 @@ impl Builder {
     /// assert_eq!(answer, Ok(Ok(42)));
     /// ```
     pub unsafe fn stack_raw(mut self, memory: *mut [MaybeUninit<u8>]) -> Builder {
+        OWN_MEMORY.set();
         self.memory = Some(Memory {
             base: memory.cast(),
             bytes: memory.len(),
@@ -199,6 +210,7 @@ impl Builder {
     /// memory is locked (`mlockall`), nothing is found out; nor under an emulator whose host has
     /// smaller pages. A thread that is not measured pays nothing.
     pub fn measure(mut self, is_measured: bool) -> Builder {
+        measure::ASKED.set();
         self.look.pages = is_measured;
         self
     }
@@ -211,18 +223,21 @@ impl Builder {
     /// changed. Bytes that a frame reserved and did not write do not count. Works on memory of the
     /// caller's, too.
     pub fn paint(mut self, is_painted: bool) -> Builder {
+        measure::ASKED.set();
         self.look.paint = is_painted;
         self
     }
 
     /// Sets the CPUs that the thread may run on, instead of its spawner's.
     pub fn affinity(mut self, cpus: CpuSet) -> Builder {
+        ATTRIBUTES.set();
         self.attributes.affinity = Some(cpus);
         self
     }
 
     /// Sets how the thread is scheduled, instead of as its spawner is.
     pub fn policy(mut self, policy: Policy) -> Builder {
+        ATTRIBUTES.set();
         self.attributes.policy = Some(policy);
         self
     }
@@ -230,6 +245,7 @@ impl Builder {
     /// Sets the thread's niceness: −20, which gets the most of the CPU, to 19. What lies beyond
     /// counts as the nearest of them; the default is the spawner's.
     pub fn nice(mut self, nice: i8) -> Builder {
+        ATTRIBUTES.set();
         self.attributes.nice = Some(nice);
         self
     }

@@ -67,17 +67,15 @@ unsafe fn finish(control: *const Control) -> ! {
     }
     // SAFETY: the mapping is ours, and `leave` uses nothing of it but the stack until the kernel
     // clears the tid word; we are back at the stack's high end.
-    match unsafe { cache::keep_own(NonNull::from(control)) } {
-        Ok(()) => leave(),
-        Err(()) => {
-            let tenancy = Tenancy {
-                mapping: control.mapping,
-                record: control.record,
-            };
-            // SAFETY: the mapping is still ours alone, clause 1 covers what is on the stack.
-            unsafe { unmap_self(tenancy) }
-        }
+    if cfg!(feature = "cache") && unsafe { cache::keep_own(NonNull::from(control)) }.is_ok() {
+        leave();
     }
+    let tenancy = Tenancy {
+        mapping: control.mapping,
+        record: control.record,
+    };
+    // SAFETY: the mapping is still ours alone, clause 1 covers what is on the stack.
+    unsafe { unmap_self(tenancy) }
 }
 
 /// Leaves the stack to whoever waits for the tid word.

@@ -6,6 +6,7 @@ use super::control::{Mapping, Origin};
 use crate::arch;
 use crate::sys::mem::{self, Advice, Map, Prot};
 use crate::sys::{Errno, signal};
+use crate::used::Used;
 
 /// What lies below a thread's stack.
 ///
@@ -62,6 +63,7 @@ static DEFAULT: AtomicUsize = AtomicUsize::new(BYTES_DEFAULT);
 /// thread::spawn(|| threadbare::println!("guarded")).join().unwrap();
 /// ```
 pub fn set_default_guard(guard: Guard) {
+    guard.note();
     let encoded = match guard {
         Guard::Bytes(bytes) => bytes.min(LIGHTWEIGHT - 1),
         Guard::Lightweight => LIGHTWEIGHT,
@@ -71,7 +73,17 @@ pub fn set_default_guard(guard: Guard) {
     DEFAULT.store(encoded, Ordering::Relaxed);
 }
 
+/// Whether there is to be a lightweight guard.
+static LIGHTWEIGHTS: Used = Used::new();
+
 impl Guard {
+    /// Notes what it takes to make it.
+    pub(super) fn note(self) {
+        if self == Guard::Lightweight {
+            LIGHTWEIGHTS.set();
+        }
+    }
+
     /// What [`set_default_guard`] said last.
     pub(super) fn default() -> Guard {
         match DEFAULT.load(Ordering::Relaxed) {
@@ -115,6 +127,7 @@ pub(super) fn map(bytes: usize, guard_bytes: usize, origin: Origin) -> Result<Ma
         });
     }
     if origin == Origin::MappedLightweight
+        && LIGHTWEIGHTS.get()
         && let Some(mapping) = map_lightweight(bytes, guard_bytes)?
     {
         return Ok(mapping);

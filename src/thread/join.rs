@@ -320,7 +320,7 @@ pub(super) unsafe fn give_back(control: NonNull<Control>) {
         return;
     }
     // SAFETY: clauses 1 and 2.
-    if unsafe { cache::keep(control) }.is_err() {
+    if !cfg!(feature = "cache") || unsafe { cache::keep(control) }.is_err() {
         // SAFETY: clauses 1 and 2.
         unsafe { tenancy.unmap() };
     }

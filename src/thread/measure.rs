@@ -16,6 +16,10 @@ use super::current;
 use crate::start::Process;
 use crate::sys::mem::{self, Advice};
 use crate::sys::task;
+use crate::used::Used;
+
+/// Whether a thread is to be looked at.
+pub static ASKED: Used = Used::new();
 
 /// What is to be found out about a thread's stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -165,6 +169,9 @@ const PAINT_WORD: usize = usize::from_ne_bytes([PAINT; size_of::<usize>()]);
 /// # Safety
 /// 1. The mapping is the caller's, and nothing of value lies below `stack_top`.
 pub unsafe fn prepare(look: Look, mapping: &Mapping, stack_top: usize) -> Look {
+    if !ASKED.get() {
+        return Look::NONE;
+    }
     let mut look = look;
     let bottom = mapping.base.wrapping_add(mapping.guard_bytes);
     look.pages &= mapping.is_ours();
@@ -198,7 +205,7 @@ pub fn note(control: &Control) {
 /// The thread may run meanwhile: what it writes then may count or not. Its mapping must stay: the
 /// caller is the thread, or has a handle of it.
 pub fn sample(control: &Control) -> Option<usize> {
-    if control.look == Look::NONE {
+    if !ASKED.get() || control.look == Look::NONE {
         return None;
     }
     let bottom = bottom_of(&control.mapping);

@@ -7,7 +7,7 @@ use core::ops::Range;
 use core::ptr::{self, NonNull};
 
 use super::attributes::{Attributes, SetUp};
-use super::builder::{Builder, Memory};
+use super::builder::{ATTRIBUTES, Builder, Memory, NAMED, OWN_MEMORY};
 use super::cache::{self, Tenancy};
 use super::control::{Completion, Control, Mapping, Origin};
 use super::current::Thread;
@@ -102,12 +102,13 @@ impl Prepared {
         // Without the page a child of `fork` does not notice what it is; threads run all the same.
         let _ = forked::prepare();
         let guard = builder.guard.unwrap_or_else(Guard::default);
-        let (guard_bytes, origin) = match builder.memory {
+        let memory = builder.memory.filter(|_| OWN_MEMORY.get());
+        let (guard_bytes, origin) = match memory {
             Some(_) => (0, Origin::Caller),
             None => guard.resolve(),
         };
         let plan = Plan::new(Request {
-            page_bytes: match builder.memory {
+            page_bytes: match memory {
                 Some(_) => MEMORY_ALIGN_BYTES,
                 None => process.page_bytes,
             },
@@ -120,10 +121,7 @@ impl Prepared {
             signal_stack_bytes: overflow::signal_stack_bytes(),
         })
         .ok_or(SpawnError::OutOfMemory)?;
-        let region = builder
-            .memory
-            .map(|memory| fit(memory, &plan))
-            .transpose()?;
+        let region = memory.map(|memory| fit(memory, &plan)).transpose()?;
         let record = record::claim(&builder.name).map_err(SpawnError::from_mapping)?;
         let (mapping, is_zeroed) = match &region {
             Some((mapping, _)) => (*mapping, false),
@@ -233,7 +231,7 @@ impl Prepared {
         result.map_err(SpawnError::from_clone)?;
         // SAFETY: the mapping stays: there is no handle yet that could let the thread unmap it.
         let control = unsafe { control.as_ref() };
-        if control.attributes.is_null() {
+        if !ATTRIBUTES.get() || control.attributes.is_null() {
             return Ok(());
         }
         control.set_up.wait().map_err(|refusal| {
@@ -294,7 +292,7 @@ fn fit(memory: Memory, plan: &Plan) -> Result<(Mapping, Range<usize>), SpawnErro
 fn reclaim(scope: Option<&ScopeData>) -> bool {
     // Into the cache first, where there is one.
     let has_swept = scope.is_some_and(ScopeData::sweep);
-    cache::reclaim() || has_swept
+    (cfg!(feature = "cache") && cache::reclaim()) || has_swept
 }
 
 /// Takes a mapping from the cache or makes one; the flag says that it is all zeroes.
@@ -306,7 +304,9 @@ fn obtain(
     scope: Option<&ScopeData>,
 ) -> Result<(Mapping, bool), Errno> {
     let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
-    if let Some(Tenancy { mapping, record }) = cache::take(bytes, guard_bytes, origin) {
+    if cfg!(feature = "cache")
+        && let Some(Tenancy { mapping, record }) = cache::take(bytes, guard_bytes, origin)
+    {
         // SAFETY: the former tenant's reference came with the tenancy.
         unsafe { record.release() };
         return Ok((mapping, false));
@@ -330,13 +330,15 @@ unsafe extern "C" fn entry(beginning: *mut u8) -> ! {
     unsafe { arch::set_current(control.expose_provenance()) };
     // SAFETY: clause 1.
     let name = unsafe { (*control).record.name_bytes() };
-    if name[0] != 0 {
+    if NAMED.get() && name[0] != 0 {
         // By the thread itself, so that it works with no /proc and with dropped privileges. A name
         // is a convenience: a seccomp filter that refuses it must not cost the thread.
         let _ = task::set_own_name(name);
     }
-    // SAFETY: clause 1; the attributes are the spawner's, who waits.
-    if let Some(attributes) = unsafe { (*control).attributes.as_ref() } {
+    if ATTRIBUTES.get()
+        // SAFETY: clause 1; the attributes are the spawner's, who waits.
+        && let Some(attributes) = unsafe { (*control).attributes.as_ref() }
+    {
         let outcome = attributes.apply();
         // SAFETY: clause 1.
         unsafe { (*control).set_up.tell(outcome) };

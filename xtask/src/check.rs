@@ -99,11 +99,11 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// The library's features that programs choose from.
-const FEATURES: &[&str] = &["start", "setup", "panic-handler", "mem", "threads"];
+const FEATURES: &[&str] = &["start", "setup", "panic-handler", "mem", "threads", "cache"];
 
 /// Features that bring others along: sets that name the first without the second are no sets of
 /// their own.
-const IMPLIED: &[(&str, &str)] = &[("threads", "setup")];
+const IMPLIED: &[(&str, &str)] = &[("threads", "setup"), ("cache", "threads")];
 
 /// Those that are off by default, which do not depend on each other.
 const EXTRAS: &[&str] = &[
@@ -151,6 +151,14 @@ fn feature_sets(host: &'static Target) -> Result<()> {
     for features in ["", "threads", "lock-debug"] {
         clippy(&["--package", "suite-extras", "--features", features])?;
     }
+    clippy(&[
+        "--package",
+        "threadbare",
+        "--lib",
+        "--features",
+        "messages",
+        "--no-default-features",
+    ])?;
     clippy(&["--package", "suite-single"])
 }
 
