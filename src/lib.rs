@@ -87,8 +87,11 @@ mod fatal;
 #[cfg(feature = "threads")]
 mod fork;
 pub mod io;
+mod line;
 #[cfg(any(feature = "mem", feature = "test-seam"))]
 mod mem;
+#[cfg(feature = "threads")]
+mod misuse;
 #[cfg(feature = "panic-handler")]
 mod panic;
 pub mod process;

@@ -1,7 +1,7 @@
 //! A message that is put together without formatting, whose machinery is larger than most programs.
 //!
-//! It needs no TLS, no lock and no relocation, and it cannot panic. What it writes to standard error
-//! leaves in one piece as long as it fits: two threads may have come to their end at once.
+//! It needs no TLS, no lock and no relocation, and it cannot panic. What it writes to standard
+//! error leaves in one piece as long as it fits: two threads may have come to their end at once.
 
 use core::mem::MaybeUninit;
 

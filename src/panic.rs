@@ -6,10 +6,14 @@
 
 use core::cell::Cell;
 use core::fmt::{self, Write};
+#[cfg(feature = "threads")]
+use core::panic::Location;
 use core::panic::{PanicInfo, PanicMessage};
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::io;
+#[cfg(feature = "threads")]
+use crate::line::Line;
 #[cfg(feature = "threads")]
 use crate::start;
 use crate::{fatal, process};
@@ -63,6 +67,27 @@ fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
         Some(place) => writeln!(stderr, "thread '{thread}' panicked at {place}:\n{message}"),
         None => writeln!(stderr, "thread '{thread}' panicked:\n{message}"),
     };
+}
+
+/// The same without formatting.
+#[cfg(feature = "threads")]
+pub(crate) fn report_plainly(message: &str, place: &Location<'_>) {
+    let mut line = Line::new();
+    line.add("thread '");
+    if start::tls_is_up() {
+        match crate::thread::name_bytes_of_current() {
+            None | Some([0, ..]) => line.add("<unnamed>"),
+            Some(name) => line.add_bytes(name),
+        };
+    } else {
+        line.add("main");
+    }
+    line.add("' panicked at ").add(place.file()).add(":");
+    line.add_number(place.line().into()).add(":");
+    line.add_number(place.column().into())
+        .add(":\n")
+        .add(message);
+    let _ = line.add("\n").leave();
 }
 
 /// How many bytes of a message are noted.

@@ -10,6 +10,7 @@
 //! adjacent, so that it shares the top page; the signal stack above it is page-aligned and not
 //! touched until it is used. Nothing here maps or unmaps: `thread` does.
 
+use crate::fatal::fatal;
 use crate::tls::Shape;
 
 /// What a thread wants of its mapping.
@@ -100,7 +101,9 @@ impl Plan {
     /// Lays the parts out in a mapping of `mapping_bytes`, at least [`Plan::total_bytes`], at
     /// `base`. What the mapping has more than was asked for, the stack gets.
     pub fn place(&self, base: usize, mapping_bytes: usize) -> Placement {
-        assert!(mapping_bytes >= self.total_bytes && base.is_multiple_of(self.request.page_bytes));
+        if mapping_bytes < self.total_bytes || !base.is_multiple_of(self.request.page_bytes) {
+            fatal("BUG: a thread's mapping is smaller than its plan");
+        }
         let signal_stack = base + mapping_bytes - self.signal_stack_bytes;
         let payload = below(signal_stack, self.request.payload);
         let control = below(payload, self.request.control);
@@ -108,7 +111,9 @@ impl Plan {
         let tls_low = tp - self.request.tls.below_tp_bytes;
         let stack_top = tls_low & !(self.request.stack_align_bytes - 1);
         let stack_bottom = base + self.guard_bytes;
-        assert!(stack_top - stack_bottom >= self.request.stack_bytes);
+        if stack_top - stack_bottom < self.request.stack_bytes {
+            fatal("BUG: a thread's stack is smaller than its plan");
+        }
         Placement {
             stack_bottom,
             stack_top,

@@ -140,6 +140,8 @@ pub(crate) use forked::prepare as prepare_for_fork;
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use record::{in_use_count, mapped_page_count};
 
+#[cfg(all(feature = "threads", feature = "panic-handler"))]
+pub(crate) use current::name_bytes_of_current;
 #[cfg(feature = "lock-debug")]
 pub(crate) use current::{NameBytes, identity};
 #[cfg(feature = "threads")]
@@ -150,5 +152,6 @@ pub(crate) use local::run_destructors;
 pub(crate) use overflow::begin as begin_overflow_report;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 pub(crate) use panicking::{
-    Leave, forbid as forbid_to_end_by_panic, try_to_end as try_to_end_by_panic,
+    Leave, forbid as forbid_to_end_by_panic, may_end as may_end_by_panic,
+    try_to_end as try_to_end_by_panic,
 };

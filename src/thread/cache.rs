@@ -125,7 +125,9 @@ struct Cache {
     lists: [List; LISTS],
     count: usize,
     bytes: usize,
-    limits: CacheLimits,
+    /// What the program chose; the default where it chose nothing, so that the image need not hold
+    /// all of this for the sake of two numbers.
+    limits: Option<CacheLimits>,
 }
 
 // SAFETY: the mappings in the cache are owned by the cache; addresses mean the same in every
@@ -136,7 +138,7 @@ static CACHE: spin::Mutex<Cache> = spin::Mutex::new(Cache {
     lists: [List::EMPTY; LISTS],
     count: 0,
     bytes: 0,
-    limits: CacheLimits::DEFAULT,
+    limits: None,
 });
 
 /// How many mappings are kept, for those who need no more than an idea of it.
@@ -172,7 +174,7 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<Tenancy>
     let lists = list_of(bytes)..=list_of(bytes_max);
     lists
         .into_iter()
-        .find_map(|list| cache.remove(list, LOOKS, fits))
+        .find_map(|list| cache.remove(list, LOOKS, &fits))
 }
 
 /// Puts a mapping, by its last tenant's control block, into the cache, which owns it from then on;
@@ -208,7 +210,8 @@ pub unsafe fn keep_own(control: NonNull<Control>) -> Result<(), ()> {
 fn add(entry: &Control, is_gone: bool) -> Result<(), ()> {
     let mut cache = try_lock().ok_or(())?;
     let bytes = cache.bytes.saturating_add(entry.mapping.bytes);
-    if cache.count >= cache.limits.mappings_max || bytes > cache.limits.bytes_max {
+    let limits = cache.limits();
+    if cache.count >= limits.mappings_max || bytes > limits.bytes_max {
         return Err(());
     }
     cache.add(entry, is_gone);
@@ -242,10 +245,14 @@ fn list_of(bytes: usize) -> usize {
 }
 
 impl Cache {
+    fn limits(&self) -> CacheLimits {
+        self.limits.unwrap_or(CacheLimits::DEFAULT)
+    }
+
     /// Adds an entry at one of the ends of its list.
     fn add(&mut self, entry: &Control, at_first: bool) {
         let address = ptr::from_ref(entry);
-        let list = &mut self.lists[list_of(entry.mapping.bytes)];
+        let list = &mut self.lists[list_of(entry.mapping.bytes) % LISTS];
         entry.next_kept.set(ptr::null());
         if list.first.is_null() {
             *list = List {
@@ -265,14 +272,16 @@ impl Cache {
         COUNT.store(self.count, Ordering::Relaxed);
     }
 
-    /// Removes the first of a list's first `looks` entries that is wanted.
+    /// Removes the first of a list's first `looks` entries that is wanted. Compiled once.
+    #[inline(never)]
     fn remove(
         &mut self,
         index: usize,
         looks: usize,
-        is_wanted: impl Fn(&Control) -> bool,
+        is_wanted: &dyn Fn(&Control) -> bool,
     ) -> Option<Tenancy> {
-        let list = &mut self.lists[index];
+        // Not beyond the end in any case: without a check, which would bring a message along.
+        let list = &mut self.lists[index % LISTS];
         let mut before: *const Control = ptr::null();
         let mut at = list.first;
         for _ in 0..looks {
@@ -303,20 +312,21 @@ impl Cache {
     }
 
     /// Removes a mapping that is wanted, wherever it is.
-    fn remove_any(&mut self, is_wanted: impl Fn(&Control) -> bool) -> Option<Tenancy> {
+    fn remove_any(&mut self, is_wanted: &dyn Fn(&Control) -> bool) -> Option<Tenancy> {
         // From the largest, which give the most.
         let lists = (0..LISTS).rev();
         let looks = usize::MAX;
         lists
             .into_iter()
-            .find_map(|list| self.remove(list, looks, &is_wanted))
+            .find_map(|list| self.remove(list, looks, is_wanted))
     }
 
     /// Removes a mapping if the cache holds more than its limits allow.
     fn remove_excess(&mut self) -> Option<Tenancy> {
-        let is_over = self.count > self.limits.mappings_max || self.bytes > self.limits.bytes_max;
+        let limits = self.limits();
+        let is_over = self.count > limits.mappings_max || self.bytes > limits.bytes_max;
         if is_over {
-            self.remove_any(|_| true)
+            self.remove_any(&|_| true)
         } else {
             None
         }
@@ -328,7 +338,7 @@ impl Cache {
 pub fn reclaim() -> bool {
     let mut has_unmapped = false;
     let is_gone = |control: &Control| control.record.is_gone();
-    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_any(is_gone)) {
+    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_any(&is_gone)) {
         // SAFETY: the cache owned the mapping, and now this function does.
         unsafe { tenancy.unmap() };
         has_unmapped = true;
@@ -348,7 +358,7 @@ pub fn reclaim() -> bool {
 /// thread::set_cache_limits(CacheLimits::OFF);
 /// ```
 pub fn set_cache_limits(limits: CacheLimits) {
-    lock().limits = limits;
+    lock().limits = Some(limits);
     loop {
         // The lock is held for the removal alone; what follows may sleep.
         let excess = lock().remove_excess();
@@ -373,7 +383,7 @@ pub unsafe fn forget() {
         (cache.count, cache.bytes) = (0, 0);
         COUNT.store(0, Ordering::Relaxed);
     }
-    let take = || CACHE.lock().remove_any(|_| true);
+    let take = || CACHE.lock().remove_any(&|_| true);
     while let Some(tenancy) = take() {
         // SAFETY: the cache owned the mapping, and now this function does; clause 2.
         unsafe { tenancy.unmap() };

@@ -236,6 +236,12 @@ pub(crate) fn identity() -> Option<(u64, NameBytes)> {
     Some((record.id(), *record.name_bytes()))
 }
 
+/// The calling thread's name, NUL-padded, if this crate started it.
+#[cfg(feature = "panic-handler")]
+pub(crate) fn name_bytes_of_current() -> Option<&'static [u8; task::NAME_BYTES]> {
+    control().map(|control| control.record.name_bytes())
+}
+
 /// The main thread's control block. Its memory is the kernel's and the image's, so there is no
 /// mapping to give back, no closure and no result.
 struct MainControl(Control);

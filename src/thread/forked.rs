@@ -46,7 +46,9 @@ fn settle() {
     }
     // SAFETY: the thread is alone in the process, and in none of these: it noticed.
     unsafe {
-        cache::forget();
+        if cfg!(feature = "cache") {
+            cache::forget();
+        }
         sync::forget();
         io::forget_others();
     }

@@ -275,7 +275,7 @@ pub(super) fn assert_not_own(control: NonNull<Control>) {
         #[cfg(feature = "lock-debug")]
         crate::sync::die_of_own_join();
         #[cfg(not(feature = "lock-debug"))]
-        panic!("a thread cannot join itself");
+        crate::misuse::misuse("a thread cannot join itself");
     }
 }
 

@@ -92,6 +92,11 @@ pub fn set_panic_policy(policy: PanicPolicy) {
     WAY.store(way, Ordering::Relaxed);
 }
 
+/// Whether a panic may end its thread alone, and so has to be one.
+pub(crate) fn may_end() -> bool {
+    !WAY.load(Ordering::Relaxed).is_null()
+}
+
 /// Leave to end the calling thread alone, given to the first panic in its closure.
 pub(crate) struct Leave(&'static Control);
 

@@ -14,6 +14,7 @@ use core::cell::UnsafeCell;
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
+use crate::misuse::misuse;
 use crate::sys::mem::{self, Map, Prot};
 use crate::sys::task::{self, NAME_BYTES};
 use crate::sys::{Errno, futex};
@@ -189,7 +190,9 @@ impl Record {
     pub fn retain(&self) {
         // Relaxed: the caller has a reference already, so nothing is learnt by counting.
         let before = self.references.fetch_add(1, Ordering::Relaxed);
-        assert!(before < u32::MAX / 2, "too many handles of one thread");
+        if before >= u32::MAX / 2 {
+            misuse("too many handles of one thread");
+        }
     }
 
     /// Gives a reference up; the last one frees the record.
@@ -280,8 +283,10 @@ fn search() -> Option<&'static Record> {
     let mut chunk = start_chunk;
     let mut from = start_index;
     loop {
-        if let Some(record) = chunk.records[from..]
+        if let Some(record) = chunk
+            .records
             .iter()
+            .skip(from)
             .find(|record| try_claim(record))
         {
             let next = ptr::from_ref(record).wrapping_add(1);
@@ -295,9 +300,8 @@ fn search() -> Option<&'static Record> {
         from = 0;
         if ptr::eq(chunk, start_chunk) {
             // The start of the first chunk that was looked at is still to be done.
-            return chunk.records[..start_index]
-                .iter()
-                .find(|record| try_claim(record));
+            let mut rest = chunk.records.iter().take(start_index);
+            return rest.find(|record| try_claim(record));
         }
     }
 }

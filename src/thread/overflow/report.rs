@@ -20,17 +20,16 @@
 //! second fault ends the process before.
 
 use core::cell::UnsafeCell;
-use core::fmt::Write;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::{HANDLER_BYTES, IS_ON};
 use crate::arch::{self, kernel as k};
-use crate::io::SliceWriter;
+use crate::line::Line;
 use crate::start::Process;
 use crate::sys::signal::{self, Action, Info, SignalSet};
 use crate::sys::time::Timespec;
-use crate::sys::{Errno, io, task};
+use crate::sys::{Errno, task};
 use crate::thread::control::Control;
 use crate::thread::{current, record};
 
@@ -198,31 +197,31 @@ impl Overflowed {
     /// Says so on standard error. Whether it arrives cannot be helped.
     #[inline(never)]
     fn report(&self, address: usize, pc: usize) {
-        let mut memory = [0; 512];
-        let mut text = SliceWriter::new(&mut memory);
-        current::name_of_current(|name| {
-            let (name, id) = (name.unwrap_or("<unnamed>"), self.control.record.id());
-            let (bytes, guard) = (self.bytes, &self.guard);
-            let remedy = if self.is_main {
-                "`ulimit -s` sets the size, in KiB"
-            } else {
-                "thread::Builder::stack_size sets the size"
-            };
-            // Too long it cannot be: the name has 15 bytes at most.
-            let _ = write!(
-                text,
-                "thread '{name}' (id {id}) has overflowed its stack of {bytes} bytes\n  \
-                 fault at {address:#x}, in the guard {:#x}..{:#x}, program counter {pc:#x}\n  \
-                 {remedy}\n",
-                guard.start, guard.end
-            );
+        let record = self.control.record;
+        let mut text = Line::new();
+        text.add("thread '");
+        match record.name_bytes() {
+            [0, ..] => text.add("<unnamed>"),
+            name => text.add_bytes(name),
+        };
+        text.add("' (id ").add_number(record.id());
+        text.add(") has overflowed its stack of ");
+        text.add_number(self.bytes as u64)
+            .add(" bytes\n  fault at ");
+        text.add_address(address).add(", in the guard ");
+        text.add_address(self.guard.start).add("..");
+        text.add_address(self.guard.end).add(", program counter ");
+        text.add_address(pc).add(if self.is_main {
+            "\n  `ulimit -s` sets the size, in KiB\n"
+        } else {
+            "\n  thread::Builder::stack_size sets the size\n"
         });
         // Where nobody reads it, the process must not die of that: the signal is taken before it
         // can come. The action's mask blocks it already, but emulators misread masks on some CPUs.
         let mut pipe = SignalSet::NONE;
         pipe.insert(k::SIGPIPE);
         signal::block(&pipe);
-        if io::write(2, text.written()) == Err(Errno::PIPE) {
+        if text.leave() == Err(Errno::PIPE) {
             let _ = signal::wait(&pipe, Some(Timespec::default()));
         }
     }
