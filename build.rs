@@ -19,6 +19,14 @@ fn main() {
     if is_at_fixed_address() {
         println!("cargo:rustc-cfg=fixed_address");
     }
+    println!("cargo:rustc-check-cfg=cfg(memory_functions)");
+    if has_memory_functions() {
+        println!("cargo:rustc-cfg=memory_functions");
+    }
+    println!("cargo:rustc-check-cfg=cfg(for_size)");
+    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s" || level == "z") {
+        println!("cargo:rustc-cfg=for_size");
+    }
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for argument in link_arguments(&root) {
         println!("cargo:rustc-link-arg-examples={argument}");
@@ -30,6 +38,12 @@ fn main() {
 fn is_at_fixed_address() -> bool {
     let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
     cpu == "x86_64" && has_flag("relocation-model=static")
+}
+
+/// Whether there are memory functions of the CPU's own: `src/arch.rs` has their files.
+fn has_memory_functions() -> bool {
+    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
+    ["x86_64", "aarch64"].contains(&cpu.as_str())
 }
 
 /// Whether every 32-bit ARM machine that runs the program has a register for the thread pointer:

@@ -33,6 +33,29 @@ mod numbers;
 #[cfg_attr(target_arch = "hexagon", path = "../arch/hexagon.rs")]
 mod imp;
 
+/// The memory functions of CPUs that have some of their own.
+#[cfg(all(memory_functions, any(feature = "mem", feature = "test-seam")))]
+#[cfg_attr(
+    all(target_arch = "x86_64", not(for_size)),
+    path = "../arch/x86_64_memory.rs"
+)]
+#[cfg_attr(
+    all(target_arch = "x86_64", for_size),
+    path = "../arch/x86_64_memory_small.rs"
+)]
+#[cfg_attr(target_arch = "aarch64", path = "../arch/aarch64_memory.rs")]
+pub mod memory;
+
+/// What programs compiled for size have, beside the other one, for tests; without the symbols.
+#[cfg(all(
+    memory_functions,
+    feature = "test-seam",
+    not(any(for_size, feature = "mem"))
+))]
+#[cfg_attr(target_arch = "x86_64", path = "../arch/x86_64_memory_small.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "../arch/aarch64_memory.rs")]
+pub mod memory_small;
+
 /// The kernel's constants and structures: the generated bindings, but where they do not compile.
 #[cfg(not(target_arch = "hexagon"))]
 pub use linux_raw_sys::{general as kernel, prctl};

@@ -16,6 +16,7 @@ pub mod kernel;
 pub mod limits;
 pub mod loader;
 pub mod locals;
+pub mod memory;
 pub mod storm;
 pub mod text;
 

@@ -1,5 +1,5 @@
-//! The arch contract: a case for every item, on every CPU. Those about signals and times have
-//! programs of their own: `signals`, `times`.
+//! The arch contract: a case for every item, on every CPU, and the memory functions. Those about
+//! signals and times have programs of their own: `signals`, `times`.
 
 #![no_std]
 #![no_main]
@@ -9,6 +9,10 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use suite::child::{self, End, TRAP_SIGNALS};
 use suite::kernel::call;
+use suite::memory::{
+    comparisons as memory_comparisons, copies as memory_copies, fills as memory_fills,
+    lengths as memory_lengths, overlaps as memory_overlaps,
+};
 use suite::{Verdict, check, check_eq};
 use threadbare::io::File;
 use threadbare::seam::arch::kernel as k;
@@ -36,6 +40,11 @@ suite::area! { 11:
     unmap_and_exit_unmaps,
     trap_is_deadly,
     second_implementation_agrees,
+    memory_copies,
+    memory_overlaps,
+    memory_fills,
+    memory_comparisons,
+    memory_lengths,
 }
 
 /// `ELF_MACHINE`: the ELF header lies before the program headers.
