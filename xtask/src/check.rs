@@ -101,8 +101,7 @@ pub fn run(options: &Options) -> Result<()> {
 /// The library's features that programs choose from.
 const FEATURES: &[&str] = &["start", "setup", "panic-handler", "mem", "threads", "cache"];
 
-/// Features that bring others along: sets that name the first without the second are no sets of
-/// their own.
+/// Features that bring others along: the first with the second is the first alone.
 const IMPLIED: &[(&str, &str)] = &[("threads", "setup"), ("cache", "threads")];
 
 /// Those that are off by default, which do not depend on each other.
@@ -114,8 +113,8 @@ const EXTRAS: &[&str] = &[
     "lock-debug",
 ];
 
-/// Checks the library with each set of its features that are on by default, with each pair in which
-/// one is off by default, and with all; and the programs that choose others than the rest.
+/// Checks the library without features, with each of them, with each pair and with all; and the
+/// programs that choose others than the rest.
 fn feature_sets(host: &'static Target) -> Result<()> {
     let clippy = |arguments: &[&str]| {
         let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
@@ -127,24 +126,15 @@ fn feature_sets(host: &'static Target) -> Result<()> {
         clippy(&[&library[..], &["--features", chosen]].concat())
             .with_context(|| format!("with the features `{chosen}`"))
     };
-    for set in 0..1_usize << FEATURES.len() {
-        let chosen: Vec<_> = FEATURES
-            .iter()
-            .enumerate()
-            .filter(|(place, _)| set >> place & 1 != 0)
-            .map(|(_, feature)| *feature)
-            .collect();
-        let is_another =
-            |(named, implied): &(&str, &str)| chosen.contains(named) && !chosen.contains(implied);
-        if IMPLIED.iter().any(is_another) {
-            continue;
-        }
-        with(&chosen.join(","))?;
-    }
-    for (place, extra) in EXTRAS.iter().enumerate() {
-        with(extra)?;
-        for other in FEATURES.iter().chain(&EXTRAS[..place]) {
-            with(&format!("{extra},{other}"))?;
+    // Each alone, and each pair: with what it is to be had with.
+    let all: Vec<_> = FEATURES.iter().chain(EXTRAS).collect();
+    with("")?;
+    for (place, feature) in all.iter().enumerate() {
+        with(feature)?;
+        for other in &all[..place] {
+            if !IMPLIED.contains(&(**feature, **other)) {
+                with(&format!("{feature},{other}"))?;
+            }
         }
     }
     with(&format!("default,{}", EXTRAS.join(",")))?;
