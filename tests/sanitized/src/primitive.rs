@@ -30,6 +30,10 @@ impl Limit {
     pub fn after(timeout: Duration) -> Limit {
         Limit(Instant::now() + timeout)
     }
+
+    pub fn soon(timeout: Duration) -> Limit {
+        Limit::after(timeout)
+    }
 }
 
 /// Few, so that condition variables meet.
