@@ -43,6 +43,7 @@ pub const TLS_DTV_BIAS_BYTES: usize = 0x8000;
 pub const TLS_TCB_BYTES: usize = 8;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = None;
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

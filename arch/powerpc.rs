@@ -38,10 +38,12 @@ pub const STACK_PROBES: bool = true;
 pub const TLS_VARIANT: TlsVariant = TlsVariant::OneModified;
 pub const TLS_TP_BIAS_BYTES: usize = 0x7000;
 pub const TLS_DTV_BIAS_BYTES: usize = 0x8000;
-/// The canary, and a word (a C library's DTV pointer) between it and the block.
-pub const TLS_TCB_BYTES: usize = 8;
+/// A libc's pointer guard (glibc `sysdeps/powerpc/nptl/tls.h`), the canary, and a word (a C
+/// library's DTV pointer) between it and the block.
+pub const TLS_TCB_BYTES: usize = 12;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(-8);
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = Some(-0xc);
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

@@ -48,6 +48,7 @@ pub const TLS_DTV_BIAS_BYTES: usize = 0x800;
 pub const TLS_TCB_BYTES: usize = 0;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = None;
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = None;
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

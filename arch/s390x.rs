@@ -42,6 +42,7 @@ pub const TLS_DTV_BIAS_BYTES: usize = 0;
 pub const TLS_TCB_BYTES: usize = 0x30;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = None;
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::StackFlags;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Memory;

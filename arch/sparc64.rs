@@ -48,10 +48,12 @@ const FRAME_BYTES: usize = WINDOW_BYTES + 6 * 8;
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;
 pub const TLS_DTV_BIAS_BYTES: usize = 0;
-/// Up to the canary's end.
-pub const TLS_TCB_BYTES: usize = 0x30;
+/// Up to the end of a libc's pointer guard, which follows the canary
+/// (glibc `sysdeps/sparc/nptl/tls.h`).
+pub const TLS_TCB_BYTES: usize = 0x38;
 pub const TLS_SELF_POINTER: bool = false;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = Some(0x30);
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

@@ -42,10 +42,12 @@ pub const STACK_PROBES: bool = true;
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;
 pub const TLS_DTV_BIAS_BYTES: usize = 0;
-/// The self pointer at 0 and the canary at 0x14, rounded up to the stack's alignment.
+/// The self pointer at 0 and the canary at 0x14, a libc's pointer guard at 0x18 (glibc
+/// `sysdeps/i386/nptl/tls.h`), rounded up to the stack's alignment.
 pub const TLS_TCB_BYTES: usize = 0x20;
 pub const TLS_SELF_POINTER: bool = true;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x14);
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = Some(0x18);
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

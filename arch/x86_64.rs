@@ -8,6 +8,7 @@
 //! | stack alignment | 16 bytes before a `call` | psABI 3.2.2 |
 //! | thread register | `fs` base, set by `arch_prctl(ARCH_SET_FS)` | psABI 3.4.6, arch_prctl(2) |
 //! | TLS variant | II: the block ends at the thread pointer; the word at it points to itself | ELF TLS 3.4.6 |
+//! | pointer guard | glibc reads it at `fs:0x30` | glibc `sysdeps/x86_64/nptl/tls.h` |
 //! | stack protector | compilers read the canary at `fs:0x28` | GCC `-mstack-protector-guard=tls` |
 //! | `clone` order | flags, stack, parent tid, child tid, tls | clone(2) |
 //! | page size | 4 KiB | `arch/x86/include/asm/page_types.h` |
@@ -35,10 +36,11 @@ pub const STACK_PROBES: bool = true;
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;
 pub const TLS_DTV_BIAS_BYTES: usize = 0;
-/// The self pointer at 0 and the canary at 0x28, rounded up to the stack's alignment.
-pub const TLS_TCB_BYTES: usize = 0x30;
+/// The self pointer at 0, the canary at 0x28, a libc's pointer guard at 0x30.
+pub const TLS_TCB_BYTES: usize = 0x38;
 pub const TLS_SELF_POINTER: bool = true;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
+pub const TLS_POINTER_GUARD_OFFSET_BYTES: Option<isize> = Some(0x30);
 
 pub const CLONE_ARGUMENTS: CloneArguments = CloneArguments::FlagsStack;
 pub const MMAP_ARGUMENTS: MmapArguments = MmapArguments::Registers;

@@ -269,6 +269,7 @@ const _: usize = imp::TLS_DTV_BIAS_BYTES;
 const _: usize = imp::TLS_TCB_BYTES;
 const _: bool = imp::TLS_SELF_POINTER;
 const _: Option<isize> = imp::TLS_CANARY_OFFSET_BYTES;
+const _: Option<isize> = imp::TLS_POINTER_GUARD_OFFSET_BYTES;
 const _: CloneArguments = imp::CLONE_ARGUMENTS;
 const _: MmapArguments = imp::MMAP_ARGUMENTS;
 const _: usize = imp::MMAP_OFFSET_UNIT;

@@ -26,6 +26,7 @@
 //! - [`sync`]: locks on bare futexes.
 //! - [`io`]: readers and writers over memory the caller names, the standard streams, `print!`.
 //! - [`time`]: instants, the time of day, durations.
+//! - [`start`]: for programs that bring their own entry point, or live beside a libc.
 //! - [`mod@env`], [`process`]: arguments, environment, the end.
 //! - [`system`]: what PID 1 does with the machine: file systems, its end.
 //! - [`signal`]: masks, actions, waiting, sending.
@@ -99,7 +100,7 @@ pub mod process;
 pub mod seam;
 pub mod signal;
 mod stack;
-mod start;
+pub mod start;
 pub mod sync;
 mod sys;
 pub mod system;

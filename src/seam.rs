@@ -13,7 +13,7 @@ mod heap;
 #[cfg(feature = "alloc")]
 pub use heap::heap_piece_count;
 
-pub use crate::start::{Process, initialize};
+pub use crate::start::Process;
 pub use crate::sys::seam::{
     Counters, Vdso, end, end_record, order, record, set_vdso, vdso_readings,
 };

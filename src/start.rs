@@ -1,4 +1,8 @@
-//! From the kernel's entry point to `main`, and the numbered phases between.
+//! From the kernel's entry point to `main`, and the way in for programs with a start of their own.
+//!
+//! With the feature `start` nobody need know this module: `_start` and `entry!` go through these
+//! phases. Whoever brings an entry point of their own calls [`initialize`] from it, which does 1 to
+//! 5; who lives in a program that a libc has started calls [`initialize_beside_libc`].
 //!
 //! 0. **Relocate** (`relocate`): a position-independent program's pointers are still link-time
 //!    addresses. No static that holds a pointer may be read before this is done.
@@ -15,6 +19,22 @@
 //!
 //! Without the feature `setup` there are phases 0 and 7 alone; 1 to 3 follow when somebody asks for
 //! what they find out.
+
+//!
+//! # Examples
+//! ```
+//! use threadbare::start::{self, HandOver};
+//! use threadbare::{process, thread};
+//!
+//! /// Where an entry point in assembly goes with the stack pointer that it found.
+//! extern "C" fn begin(stack: *const usize) -> ! {
+//!     // SAFETY: the kernel's stack; this is the first thread, and the program's only start.
+//!     unsafe { start::initialize(HandOver::InitialStack(stack)) };
+//!     let answer = thread::spawn(|| 6 * 7).join();
+//!     process::exit(answer.unwrap_or(1))
+//! }
+//! # assert_ne!(begin as extern "C" fn(*const usize) -> ! as usize, 0);
+//! ```
 
 use core::cell::UnsafeCell;
 use core::mem::MaybeUninit;
@@ -38,26 +58,23 @@ macro_rules! no_headers {
         "AT_PHDR is missing: link without -N, so that the program headers are loaded"
     };
 }
-#[cfg(feature = "start")]
 use no_headers;
 
 /// What a program is told that the kernel handed to a dynamic linker first.
-#[cfg(feature = "start")]
 macro_rules! interpreted {
     () => {
         "a dynamic linker was started first: link with -static-pie, or -static and -no-pie"
     };
 }
-#[cfg(feature = "start")]
 use interpreted;
 
 #[cfg(feature = "start")]
 mod entry;
-#[cfg(feature = "start")]
-#[allow(dead_code, reason = "not every CPU's programs relocate themselves")]
+mod hand_over;
 mod relocate;
 
 #[cfg(feature = "start")]
+#[doc(hidden)]
 pub use entry::enter;
 #[cfg(feature = "start")]
 #[cfg_attr(
@@ -67,14 +84,11 @@ pub use entry::enter;
 pub(crate) use entry::entry;
 #[cfg(all(feature = "start", feature = "setup"))]
 pub(crate) use entry::run_fini_array;
-#[cfg(feature = "start")]
-#[allow(
-    unused_imports,
-    reason = "called by `_start` where programs relocate themselves"
-)]
-pub(crate) use relocate::relocate;
+pub use hand_over::{HandOver, initialize, initialize_beside_libc};
+pub use relocate::relocate;
 
 /// What the kernel and the linker told the program. Written once, before any second thread.
+#[doc(hidden)] // the runtime's own; public for the suite
 #[derive(Debug)]
 pub struct Process {
     /// Number of arguments, the program's name included; may be 0.
@@ -93,6 +107,10 @@ pub struct Process {
     pub tls_shape: Shape,
     /// The stack protector's value, the same in every thread.
     pub canary: usize,
+    /// A libc's pointer guard, the same in every thread; 0 without a libc.
+    pub pointer_guard: usize,
+    /// Where the first thread's stack begins, or an address in it where nobody knows.
+    pub stack_top: usize,
 }
 
 /// A cell for [`Process`]: written in phase 3, read ever after.
@@ -116,7 +134,7 @@ impl Process {
     /// file name is the last (`fs/exec.c`, `bprm_execve`; `fs/binfmt_elf.c`).
     pub fn stack_bottom(&self, bytes_max: usize) -> Option<usize> {
         let highest = match self.auxv.file_name_address {
-            0 => self.arguments.addr(),
+            0 => self.stack_top,
             address => address,
         };
         // The last byte's address, because a stack may lie at the end of the address space.
@@ -164,21 +182,17 @@ pub(crate) fn tls_is_up() -> bool {
     TLS_IS_UP.load(Ordering::Relaxed)
 }
 
-/// Runs phases 1 to 5 from the initial stack that the kernel made.
+/// Runs phases 1 to 5.
 ///
 /// # Safety
-/// 1. `initial_stack` is what the kernel left in the stack pointer: the argument count, the
-///    arguments, a null pointer, the environment, a null pointer, the auxiliary vector.
-/// 2. It is called once, by the first thread, before any other runs; strings and vector stay.
-/// 3. Nobody else sets up this thread's TLS.
-/// 4. A position-independent program has been relocated.
-pub unsafe fn initialize(initial_stack: *const usize) {
-    // SAFETY: clauses 1 and 2. Phases 1 to 3.
-    unsafe { learn(initial_stack) };
+/// 1. As [`initialize`].
+pub(crate) unsafe fn set_up(from: HandOver) {
+    // SAFETY: clause 1. Phases 1 to 3.
+    unsafe { learn(from, None) };
     #[cfg(feature = "setup")]
     {
         set_global_canary(Process::get().canary);
-        // SAFETY: clauses 2 and 3. Phase 4.
+        // SAFETY: clause 1. Phase 4.
         unsafe { set_up_tls(Process::get()) };
         // SAFETY: TLS is up, and this is the first thread. Phase 5.
         #[cfg(feature = "threads")]
@@ -209,33 +223,43 @@ fn learn_late() {
     let stack = INITIAL_STACK.load(Ordering::Relaxed);
     if stack != 0 && !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
         // SAFETY: `_start` noted it.
-        unsafe { learn(core::ptr::with_exposed_provenance(stack)) };
+        unsafe {
+            let stack = core::ptr::with_exposed_provenance(stack);
+            learn(HandOver::InitialStack(stack), None);
+        }
     }
 }
 
-/// Phases 1 to 3.
+/// Phases 1 to 3. A libc's guards are taken as they are.
 ///
 /// # Safety
-/// 1. As [`initialize`], clause 1, and no other thread runs.
-unsafe fn learn(initial_stack: *const usize) {
+/// 1. As [`initialize`], clauses 1 and 2.
+unsafe fn learn(from: HandOver, guards: Option<Guards>) {
     // SAFETY: clause 1. Phase 1.
-    let (argument_count, arguments, environment, auxv) = unsafe { read_stack(initial_stack) };
+    let told = unsafe { from.read() };
+    let auxv = told.auxv;
     // SAFETY: `AT_PHDR` describes this program's headers. Phase 2.
     let image = unsafe { read_headers(&auxv) };
     let Some(tls_shape) = Shape::new(&image.tls, Facts::HERE) else {
         fatal("PT_TLS is larger than the address space");
     };
+    let guards = guards.unwrap_or_else(|| Guards {
+        // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
+        canary: unsafe { make_canary(&auxv, told.stack_top) },
+        pointer: 0,
+    });
     let process = Process {
-        argument_count,
-        arguments,
-        environment,
+        argument_count: told.argument_count,
+        arguments: told.arguments,
+        environment: told.environment,
         page_bytes: if auxv.page_bytes == 0 {
             4096
         } else {
             auxv.page_bytes
         },
-        // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
-        canary: unsafe { make_canary(&auxv, initial_stack) },
+        canary: guards.canary,
+        pointer_guard: guards.pointer,
+        stack_top: told.stack_top,
         auxv,
         image,
         tls_shape,
@@ -245,28 +269,12 @@ unsafe fn learn(initial_stack: *const usize) {
     PROCESS_IS_KNOWN.store(true, Ordering::Relaxed);
 }
 
-/// Phase 1. Pure pointer walking; an empty argument list is legal before Linux 5.18.
-///
-/// # Safety
-/// 1. As [`initialize`], clause 1.
-unsafe fn read_stack(stack: *const usize) -> (usize, *const *const u8, *const *const u8, Auxv) {
-    // SAFETY: clause 1, for this and all the steps below: each stays within the block.
-    let argument_count = unsafe { *stack };
-    let arguments = stack.wrapping_add(1).cast::<*const u8>();
-    let environment = arguments.wrapping_add(argument_count + 1);
-    let mut end = environment;
-    // SAFETY: the environment ends with a null pointer.
-    while !unsafe { *end }.is_null() {
-        end = end.wrapping_add(1);
-    }
-    let mut pair = end.wrapping_add(1).cast::<usize>();
-    let auxv = Auxv::parse(core::iter::from_fn(|| {
-        // SAFETY: the vector ends with `AT_NULL`, at which `parse` stops asking.
-        let (kind, value) = unsafe { (*pair, *pair.wrapping_add(1)) };
-        pair = pair.wrapping_add(2);
-        Some((kind, value))
-    }));
-    (argument_count, arguments, environment, auxv)
+/// Words that code compares with, the same in all threads.
+struct Guards {
+    /// The stack protector's.
+    canary: usize,
+    /// A libc's, by which it disguises pointers.
+    pointer: usize,
 }
 
 /// Phase 2.
@@ -298,12 +306,10 @@ unsafe fn read_headers(auxv: &Auxv) -> Image {
 ///
 /// # Safety
 /// 1. `auxv.random_address` is 0 or points to 16 bytes.
-unsafe fn make_canary(auxv: &Auxv, initial_stack: *const usize) -> usize {
+unsafe fn make_canary(auxv: &Auxv, stack_top: usize) -> usize {
     let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address);
     let seed = if random.is_null() {
-        initial_stack
-            .addr()
-            .wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
+        stack_top.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
     } else {
         // SAFETY: clause 1; the bytes need not be aligned.
         unsafe { random.read_unaligned() }

@@ -37,6 +37,8 @@
 #[cfg(feature = "threads")]
 mod attributes;
 #[cfg(feature = "threads")]
+mod beside;
+#[cfg(feature = "threads")]
 mod builder;
 #[cfg(feature = "threads")]
 mod cache;
@@ -140,6 +142,8 @@ pub(crate) use forked::prepare as prepare_for_fork;
 #[cfg(all(feature = "test-seam", feature = "threads"))]
 pub(crate) use record::{in_use_count, mapped_page_count};
 
+#[cfg(feature = "threads")]
+pub(crate) use beside::stay_beside_libc;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
 pub(crate) use current::name_bytes_of_current;
 #[cfg(feature = "lock-debug")]

@@ -147,6 +147,19 @@ pub unsafe fn fill(
     tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
 }
 
+/// Puts a libc's pointer guard where its functions look for it in a thread; nowhere, where it has
+/// none there.
+///
+/// # Safety
+/// 1. [`fill`] has filled the area at `tp` (without bias), which nobody else uses.
+#[cfg(feature = "threads")]
+pub unsafe fn set_pointer_guard(tp: *mut u8, guard: usize) {
+    if let Some(offset) = arch::TLS_POINTER_GUARD_OFFSET_BYTES {
+        // SAFETY: clause 1; the word belongs to the control block.
+        unsafe { tp.offset(offset).cast::<usize>().write(guard) };
+    }
+}
+
 /// What [`__tls_get_addr`] is told: words that the linker writes, two for each thread-local.
 #[cfg(all(feature = "start", feature = "setup"))]
 #[derive(Debug)]
@@ -178,11 +191,18 @@ unsafe extern "C" fn __tls_get_addr(index: *const Index) -> *mut u8 {
     core::ptr::with_exposed_provenance_mut(address)
 }
 
-const _: () = if let Some(offset) = arch::TLS_CANARY_OFFSET_BYTES {
+/// Both words lie in the control block.
+const _: () = {
+    assert_in_control_block(arch::TLS_CANARY_OFFSET_BYTES);
+    assert_in_control_block(arch::TLS_POINTER_GUARD_OFFSET_BYTES);
+};
+
+const fn assert_in_control_block(offset: Option<isize>) {
+    let Some(offset) = offset else { return };
     let end = offset + size_of::<usize>() as isize;
     match arch::TLS_VARIANT {
         // The control block lies below the thread pointer, elsewhere above.
         TlsVariant::OneModified => assert!(offset >= -(arch::TLS_TCB_BYTES as isize) && end <= 0),
         _ => assert!(offset >= 0 && end <= arch::TLS_TCB_BYTES as isize),
     }
-};
+}

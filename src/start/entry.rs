@@ -63,7 +63,7 @@ unsafe fn begin(initial_stack: *const usize) {
     #[cfg(feature = "setup")]
     {
         // SAFETY: clause 1: phases 1 to 5.
-        unsafe { super::initialize(initial_stack) };
+        unsafe { super::set_up(super::HandOver::InitialStack(initial_stack)) };
         let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);
         // SAFETY: the linker's bounds of an array of functions. Phase 6.
         unsafe { call_hooks(start.cast(), end.cast(), false) };

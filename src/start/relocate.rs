@@ -67,15 +67,48 @@ const fn text_word(text: &[u8], index: usize) -> usize {
     usize::from_ne_bytes(bytes)
 }
 
-/// Relocates the program, if it is one that has to.
+/// Relocates a static position-independent program, if this is one: adds the load bias to its own
+/// pointers. For an entry point in assembly, before all else; the feature `start` has its own.
+///
+/// Relative relocations are all that there may be; a program with others is ended by a trap, one
+/// that was linked for a dynamic linker aborts with a message.
 ///
 /// # Safety
-/// 1. `initial_stack` is the kernel's.
-/// 2. It is called once, before anything reads a pointer from a static.
+/// 1. `initial_stack` is the kernel's: what it left in the stack pointer.
+/// 2. It is called once, before anything reads a pointer from a static, by a direct call from
+///    assembly. Called from Rust, even the call might go by such a pointer, and nothing would keep
+///    the compiler from reading others before it.
+/// 3. On MIPS the caller has relocated the local entries of the GOT, for which there are no
+///    relocations; or the program is linked for a fixed address.
 ///
-/// `_start` calls it directly. Called from Rust, even the call might go by such a pointer, and
-/// nothing would keep the compiler from reading others before it.
-pub(crate) unsafe extern "C" fn relocate(initial_stack: *const usize) {
+/// # Examples
+/// ```
+/// # #[cfg(target_arch = "x86_64")]
+/// mod entry {
+///     core::arch::global_asm!(
+///         ".globl my_entry_point",
+///         "my_entry_point:",
+///         "xor ebp, ebp", // no caller: backtraces end here
+///         "mov rbx, rsp",
+///         "mov rdi, rsp",
+///         "and rsp, -16",
+///         "call {relocate}",
+///         "mov rdi, rbx",
+///         "call {begin}",
+///         "ud2",
+///         relocate = sym threadbare::start::relocate,
+///         begin = sym begin,
+///     );
+///
+///     extern "C" fn begin(stack: *const usize) -> ! {
+///         use threadbare::start::{HandOver, initialize};
+///         // SAFETY: the kernel's stack, the first thread, the only start.
+///         unsafe { initialize(HandOver::InitialStack(stack)) };
+///         threadbare::process::exit(0)
+///     }
+/// }
+/// ```
+pub unsafe extern "C" fn relocate(initial_stack: *const usize) {
     // An integer: unoptimised code would look the `Option` up in memory, by an address.
     let relative = const {
         match arch::ELF_R_RELATIVE {

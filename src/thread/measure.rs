@@ -143,7 +143,7 @@ pub fn stack_of(control: &Control) -> Stack {
 /// The main thread's stack begins, for its first frame, below the arguments.
 fn stack_of_main() -> Stack {
     let process = Process::get();
-    let top = process.arguments.addr();
+    let top = process.stack_top;
     // A filter that refuses the question leaves it open, like no limit.
     let bottom = task::stack_bytes_max().and_then(|bytes| process.stack_bottom(bytes));
     Stack {

@@ -16,7 +16,7 @@ use super::guard::{self, Guard};
 use super::join::JoinHandle;
 use super::measure::{self, Look};
 use super::scope::{Link, ScopeData};
-use super::{exit, forked, overflow, record};
+use super::{beside, exit, forked, overflow, record};
 use crate::stack::{Placement, Plan, Request};
 use crate::start::Process;
 use crate::sys::{Errno, signal, task};
@@ -142,11 +142,13 @@ impl Prepared {
         let placement = plan.place(range.start, range.len());
         // SAFETY: the mapping is ours alone, and empty or of no value.
         let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
-        let tp = mapping.base.with_addr(placement.tp);
-        let template = &process.image.tls;
+        let block = mapping.base.with_addr(placement.tp);
+        let (template, shape) = (&process.image.tls, &process.tls_shape);
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
         // is ours alone.
-        let tp = unsafe { tls::fill(template, &process.tls_shape, tp, process.canary, is_zeroed) };
+        let tp = unsafe { tls::fill(template, shape, block, process.canary, is_zeroed) };
+        // SAFETY: it is filled, and still ours alone.
+        unsafe { beside::fill(block, process) };
         Ok(Prepared {
             tenancy: Tenancy { mapping, record },
             placement,
@@ -216,7 +218,7 @@ impl Prepared {
     pub(super) fn launch(&self, control: NonNull<Control>) -> Result<(), SpawnError> {
         let mask = signal::try_block_all().map_err(SpawnError::Unexpected)?;
         // SAFETY: the thread does not run yet; the field is ours.
-        unsafe { (&raw mut (*control.as_ptr()).signal_mask).write(mask) };
+        unsafe { (&raw mut (*control.as_ptr()).signal_mask).write(beside::mask_of_new(mask)) };
         let tid = self.tenancy.record.tid_word();
         let flags = task::Clone::THREAD_FLAGS.bits() as usize;
         let (stack_top, tp) = (self.placement.stack_top, self.tp);

@@ -33,6 +33,8 @@ pub fn run(options: &Options) -> Result<()> {
             "suite-hosted",
             "--package",
             "suite-heap",
+            "--package",
+            "beside-libc",
             "--all-targets",
         ];
         cargo(&[&["clippy"], &packages[..], DENY].concat())
@@ -149,6 +151,7 @@ fn feature_sets(host: &'static Target) -> Result<()> {
         "messages",
         "--no-default-features",
     ])?;
+    clippy(&["--package", "own-start"])?;
     clippy(&["--package", "suite-single"])
 }
 

@@ -13,6 +13,7 @@ mod ci;
 mod debugger;
 mod docs;
 mod elf;
+mod embedded;
 mod examples;
 mod extras;
 mod failures;

@@ -15,8 +15,8 @@ use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
 use crate::{
-    asm, debugger, docs, extras, hosted, models, readme, sanitized, setup, single, std_docs,
-    sysroot, variants,
+    asm, debugger, docs, embedded, extras, hosted, models, readme, sanitized, setup, single,
+    std_docs, sysroot, variants,
 };
 use anyhow::Result;
 use clap::Args;
@@ -155,6 +155,10 @@ pub fn run(options: &Options) -> Result<Tally> {
     } else {
         println!("host tests are not part of --arch {}", options.arch);
     }
+
+    let counts = embedded::run(&options.arch, filter)?;
+    failures.extend((counts.failed > 0).then(|| "in programs of others".to_owned()));
+    tally += counts;
 
     let mut jobs = Vec::new();
     let begun = Instant::now();

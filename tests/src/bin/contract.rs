@@ -127,7 +127,7 @@ fn stack_probes_or_a_wide_guard() -> Verdict {
 }
 
 /// `TLS_VARIANT`, `TLS_TP_BIAS_BYTES`, `TLS_TCB_BYTES`, `TLS_SELF_POINTER`,
-/// `TLS_CANARY_OFFSET_BYTES`.
+/// `TLS_CANARY_OFFSET_BYTES`, `TLS_POINTER_GUARD_OFFSET_BYTES`.
 fn tls_shape_holds_at_the_thread_pointer() -> Verdict {
     let process = Process::get();
     // SAFETY: TLS is up.
@@ -144,6 +144,15 @@ fn tls_shape_holds_at_the_thread_pointer() -> Verdict {
         check_eq!(
             unsafe { *(tp.wrapping_add_signed(offset) as *const usize) },
             process.canary
+        );
+    }
+    // What a libc would keep there, there is none to keep; it is nothing else's place.
+    if let Some(offset) = arch::TLS_POINTER_GUARD_OFFSET_BYTES {
+        check!(Some(offset) != arch::TLS_CANARY_OFFSET_BYTES);
+        // SAFETY: the word lies in the control block.
+        check_eq!(
+            unsafe { *(tp.wrapping_add_signed(offset) as *const usize) },
+            0
         );
     }
     let block_is_below = process.tls_shape.block_offset < 0;

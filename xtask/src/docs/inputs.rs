@@ -15,6 +15,8 @@ use std::collections::BTreeSet;
 const PROGRAM: &str = "tests/src/bin/bad_input/main.rs";
 /// Modules, and the programs that look at what is handed to them.
 const ELSEWHERE: &[(&str, &str)] = &[
+    // By `_start`, with what no kernel makes.
+    ("threadbare::start::", "tests/src/bin/start_loader.rs"),
     ("threadbare::sync::", "tests/src/bin/sync.rs"),
     // What needs an allocator is in the items' examples.
     ("threadbare::thread::pool::", "tests/src/bin/pool/ends.rs"),

@@ -10,7 +10,14 @@ const CPU_LINES_MAX: usize = 650;
 const SAFETY_LINES_MAX: usize = 3;
 
 /// The files, besides those in `arch/`, that may name a CPU.
-const NAMES_CPUS: &[&str] = &["src/arch.rs", "tests/src/arch.rs", "tests/src/loader.rs"];
+const NAMES_CPUS: &[&str] = &[
+    "src/arch.rs",
+    "tests/src/arch.rs",
+    "tests/src/loader.rs",
+    // Entry points, and what a libc has in a control block: programs' own, not the library's.
+    "examples/beside_libc/src/guards.rs",
+    "examples/own_start/src/entry.rs",
+];
 /// The folders of CPU files.
 const CPU_FOLDERS: &[&str] = &["arch/", "tests/src/loader/"];
 /// Files that are read by `include!`, where the compiler refuses `//!`: they begin with `// `.

@@ -5,8 +5,9 @@ use core::fmt::Debug;
 use embedded_io::{Read, Seek, SeekFrom, Write};
 use threadbare::io::{self, File, Status};
 use threadbare::process;
-use threadbare::seam::{self, Process};
+use threadbare::seam::Process;
 use threadbare::signal::{self, Action, Signal, SignalSet};
+use threadbare::start::{HandOver, initialize};
 use threadbare::sync::atomic::AtomicU32;
 use threadbare::sync::futex;
 use threadbare::thread;
@@ -29,7 +30,7 @@ pub fn start(window: &Window) -> Said {
     let stack = Process::get().arguments.cast::<usize>().wrapping_sub(1);
     window.open();
     // SAFETY: what the kernel left; nobody else runs, and what was set up is set up again.
-    unsafe { seam::initialize(stack) };
+    unsafe { initialize(HandOver::InitialStack(stack)) };
     window.close();
     match thread::spawn(|| 6 * 7).join() {
         Ok(42) => Said::works(),
