@@ -6,6 +6,7 @@
 //! | [`Reader`] | the caller's slice | any [`Read`] |
 //! | [`Writer`], [`LineWriter`] | the caller's slice | any [`Write`] |
 //! | [`SliceWriter`] | the caller's slice | that slice |
+//! | `VecWriter`, with the feature `alloc` | the allocator's | a vector |
 //! | [`stdout`] | 1 KiB, static | descriptor 1, line by line |
 //! | [`stderr`] | 512 bytes of the caller's stack | descriptor 2, at once |
 //! | [`stdin`] | none | descriptor 0 |
@@ -21,7 +22,8 @@
 //! nobody reads any more. That is what tools at the left of a pipeline want. Where the signal is
 //! ignored, such writes fail with `EPIPE`.
 //!
-//! Nothing here allocates, and nothing is flushed on drop: a failure there could not be reported.
+//! Nothing here allocates but `VecWriter`, and nothing is flushed on drop: a failure there could
+//! not be reported.
 //!
 //! # Examples
 //! ```
@@ -51,6 +53,8 @@ mod reader;
 mod slice_writer;
 mod stdin;
 mod stdio;
+#[cfg(feature = "alloc")]
+mod vec_writer;
 mod writer;
 
 pub use embedded_io::{BufRead, Read, Seek, SeekFrom, Write};
@@ -70,4 +74,6 @@ pub use stdin::{Stdin, stdin};
 #[doc(hidden)]
 pub use stdio::{_eprint, _print};
 pub use stdio::{Stderr, Stdout, StdoutLock, stderr, stdout};
+#[cfg(feature = "alloc")]
+pub use vec_writer::VecWriter;
 pub use writer::Writer;

@@ -43,8 +43,8 @@
 //! Off by default: `lock-api`, `critical-section`, `spin-relax` (what [`sync`] implements of those
 //! crates), `lock-debug` (locks that know their holders).
 //!
-//! Off by default, for programs that bring an allocator: `alloc` (`sync::Arc`, `sync::Weak` and
-//! `sync::mpsc`).
+//! Off by default: `alloc` (`sync::Arc`, `sync::Weak`, `sync::mpsc`, `io::VecWriter`), for programs
+//! that bring an allocator; `global-allocator`, for those that do not.
 
 #![no_std]
 #![cfg_attr(
@@ -87,6 +87,8 @@ pub mod env;
 mod fatal;
 #[cfg(feature = "threads")]
 mod fork;
+#[cfg(feature = "global-allocator")]
+mod heap;
 pub mod io;
 mod line;
 #[cfg(any(feature = "mem", feature = "test-seam"))]

@@ -7,11 +7,8 @@
     reason = "for the suite only; each item is documented where it is defined"
 )]
 
-#[cfg(feature = "alloc")]
-mod heap;
-
-#[cfg(feature = "alloc")]
-pub use heap::heap_piece_count;
+#[cfg(feature = "global-allocator")]
+pub use crate::heap::piece_count as heap_piece_count;
 
 pub use crate::start::Process;
 pub use crate::sys::seam::{
@@ -43,6 +40,12 @@ pub fn unprepare_for_fork() {
 #[cfg(feature = "threads")]
 pub fn unsettle() {
     crate::fork::unsettle();
+}
+
+/// Calls `work` while nobody else can allocate or free.
+#[cfg(feature = "global-allocator")]
+pub fn while_heap_is_held(work: impl FnOnce()) {
+    crate::heap::while_held(work);
 }
 
 /// Whether a child of `fork` notices that it is one.

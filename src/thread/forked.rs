@@ -50,6 +50,8 @@ fn settle() {
             cache::forget();
         }
         sync::forget();
+        #[cfg(feature = "global-allocator")]
+        crate::heap::forget_others();
         io::forget_others();
     }
     fork::settled();

@@ -40,6 +40,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "bad_input",
             "park",
             "pool",
+            "heap",
             "names",
             "names_refused",
         ],
