@@ -4,7 +4,7 @@
 
 use crate::build::{self, LIMIT};
 use crate::targets::{self, LinkMode, Target};
-use crate::{docs, setup, tidy, toolchain};
+use crate::{docs, setup, symbols, tidy, toolchain};
 use anyhow::{Context, Result, bail};
 use clap::Args;
 use std::process::Command;
@@ -68,6 +68,9 @@ pub fn run(options: &Options) -> Result<()> {
     step("clippy, each set of features", &mut failed, || {
         feature_sets(host)
     });
+    step("symbols of each feature", &mut failed, || {
+        symbols::check(host)
+    });
     step("documentation", &mut failed, || {
         let mut command = toolchain::host_cargo();
         command
@@ -109,6 +112,7 @@ const IMPLIED: &[(&str, &str)] = &[("threads", "setup"), ("cache", "threads")];
 /// Those that are off by default, which do not depend on each other.
 const EXTRAS: &[&str] = &[
     "alloc",
+    "global-allocator",
     "lock-api",
     "critical-section",
     "spin-relax",

@@ -37,6 +37,7 @@ mod skips;
 mod std_docs;
 mod step;
 mod support;
+mod symbols;
 mod sysroot;
 mod tally;
 mod targets;
