@@ -156,6 +156,8 @@ fn feature_sets(host: &'static Target) -> Result<()> {
         "--no-default-features",
     ])?;
     clippy(&["--package", "own-start"])?;
+    clippy(&["--package", "threadbare-c"])?;
+    clippy(&["--package", "threadbare-c", "--no-default-features"])?;
     clippy(&["--package", "suite-single"])
 }
 

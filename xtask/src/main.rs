@@ -7,6 +7,7 @@ mod asm;
 mod bench;
 mod boot;
 mod build;
+mod capi;
 mod case;
 mod check;
 mod ci;
@@ -74,6 +75,8 @@ enum Verb {
     Check(check::Options),
     /// Say which outside tools are missing, and install them where apt-get can
     Setup,
+    /// Build threadbare for C programs: an archive, and the header that goes with it
+    Capi(capi::Options),
     /// Check what must hold in the machine code of every CPU, or print a function of it
     ///
     /// Once a thread has unmapped its stack nothing touches memory; what clone starts cannot
@@ -132,6 +135,7 @@ fn run(verb: Verb) -> Result<bool> {
         Verb::New(options) => new::run(&options).map(|()| true),
         Verb::Test(options) => Ok(report(test::run(&options)?)),
         Verb::Check(options) => check::run(&options).map(|()| true),
+        Verb::Capi(options) => capi::run(&options).map(|()| true),
         Verb::Setup => setup::run().map(|()| true),
         Verb::Asm(options) if options.function.is_some() => asm::run(&options).map(|_| true),
         Verb::Asm(options) => Ok(report(asm::run(&options)?)),

@@ -15,7 +15,7 @@ use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
 use crate::{
-    asm, debugger, docs, embedded, extras, hosted, models, readme, sanitized, setup, single,
+    asm, capi, debugger, docs, embedded, extras, hosted, models, readme, sanitized, setup, single,
     std_docs, sysroot, variants,
 };
 use anyhow::Result;
@@ -145,6 +145,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = extras::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "features off by default".to_owned()));
+        tally += counts;
+        let counts = capi::test(filter)?;
+        failures.extend((counts.failed > 0).then(|| "C programs".to_owned()));
         tally += counts;
         let counts = docs::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));

@@ -1,0 +1,134 @@
+/* What a C program does with threadbare.h. Ends with 0, or with the number of the first claim that
+   does not hold.
+
+   With -DFREESTANDING it brings its own entry point and no libc; without, a libc starts it. */
+
+#include <stdint.h>
+
+#include "threadbare.h"
+
+#define CLAIM(number, holds) \
+    do {                     \
+        if (!(holds))        \
+            return number;   \
+    } while (0)
+
+static _Thread_local int mine = 40;
+static _Thread_local char zeroes[100];
+
+static tb_mutex mutex;
+static tb_condition changed;
+static tb_semaphore permits;
+static tb_once once;
+static tb_tss key;
+static int counter, inits, destroyed;
+static _Alignas(16) char memory[256 << 10];
+
+static void init(void) { inits += 1; }
+static void destroy(void *value) { __atomic_fetch_add(&destroyed, (int)(intptr_t)value, __ATOMIC_SEQ_CST); }
+
+/* An array, so that a compiler with a stack protector looks at it. */
+__attribute__((noinline)) static int sum(int number) {
+    volatile char digits[32];
+    int total = 0;
+    for (int index = 0; index < 32; index++)
+        digits[index] = (char)number;
+    for (int index = 0; index < 32; index++)
+        total += digits[index];
+    return total;
+}
+
+static void *work(void *argument) {
+    int number = (int)(intptr_t)argument;
+    for (int round = 0; round < 1000; round++) {
+        tb_mutex_lock(&mutex);
+        counter += 1;
+        tb_mutex_unlock(&mutex);
+    }
+    tb_once_call(&once, init);
+    tb_semaphore_acquire(&permits);
+    tb_tss_set(key, argument);
+    mine += number;
+    zeroes[number] = 1;
+    if (sum(number) != 32 * number || tb_tss_get(key) != argument)
+        return 0;
+    return (void *)(intptr_t)mine;
+}
+
+static void *notify(void *argument) {
+    tb_mutex_lock(&mutex);
+    *(int *)argument = 1;
+    tb_condition_notify_all(&changed);
+    tb_mutex_unlock(&mutex);
+    return argument;
+}
+
+static int run(void) {
+    tb_thread threads[3];
+    tb_thread_attributes attributes = {.stack_bytes = 64 << 10, .name = "worker"};
+    CLAIM(1, tb_semaphore_init(&permits, 0) == 0);
+    CLAIM(2, tb_tss_create(&key, destroy) == 0);
+    for (intptr_t number = 0; number < 3; number++)
+        CLAIM(3, tb_thread_spawn(&threads[number], &attributes, work, (void *)(number + 1)) == 0);
+    tb_semaphore_release(&permits, 3);
+    for (intptr_t number = 0; number < 3; number++) {
+        void *result;
+        CLAIM(4, tb_thread_join(&threads[number], &result) == 0);
+        CLAIM(5, (intptr_t)result == 41 + number);
+    }
+    CLAIM(6, counter == 3000 && inits == 1 && mine == 40 && zeroes[1] == 0);
+    CLAIM(7, __atomic_load_n(&destroyed, __ATOMIC_SEQ_CST) == 1 + 2 + 3 && tb_tss_get(key) == 0);
+    CLAIM(8, tb_semaphore_try_acquire(&permits) != 0);
+
+    /* Waiting for each other, on memory of the program's own. */
+    static int said;
+    tb_thread_attributes own = {.stack = memory, .stack_bytes = sizeof memory};
+    tb_mutex_lock(&mutex);
+    CLAIM(9, tb_mutex_try_lock(&mutex) != 0);
+    CLAIM(10, tb_condition_wait_for(&changed, &mutex, 1000000) != 0);
+    CLAIM(11, tb_thread_spawn(&threads[0], &own, notify, &said) == 0);
+    while (!said)
+        tb_condition_wait(&changed, &mutex);
+    tb_mutex_unlock(&mutex);
+    CLAIM(12, tb_thread_join(&threads[0], 0) == 0);
+
+    /* What is wrong is refused. */
+    own.stack_bytes = 100;
+    CLAIM(13, tb_thread_spawn(&threads[0], &own, notify, &said) != 0);
+    CLAIM(14, tb_thread_spawn(&threads[0], 0, 0, 0) != 0);
+    CLAIM(15, tb_semaphore_init(&permits, UINT32_MAX) != 0);
+
+    /* One that nobody waits for, but by what it does. */
+    said = 0;
+    CLAIM(16, tb_thread_spawn(&threads[0], 0, notify, &said) == 0);
+    tb_thread_detach(&threads[0]);
+    tb_mutex_lock(&mutex);
+    while (!said)
+        tb_condition_wait(&changed, &mutex);
+    tb_mutex_unlock(&mutex);
+    tb_tss_delete(key);
+    return 0;
+}
+
+#ifdef FREESTANDING
+__attribute__((noreturn, used)) void begin(const void *stack) {
+    tb_initialize_from_stack(stack);
+    tb_process_exit(run());
+}
+
+#if defined(__x86_64__)
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n ud2");
+#elif defined(__aarch64__)
+__asm__(".globl _start\n_start: mov x29, xzr\n mov x30, xzr\n mov x0, sp\n bl begin\n brk #1");
+#else
+#error "write the entry point of this CPU: it calls begin with the stack pointer that it found"
+#endif
+
+#else
+#include <sys/auxv.h>
+
+int main(void) {
+    tb_initialize_beside_libc((const void *)getauxval(AT_PHDR), getauxval(AT_PHNUM), getauxval(AT_PAGESZ));
+    return run();
+}
+#endif
