@@ -3,6 +3,7 @@
 //! All programs take turns in each round, so that what disturbs the machine disturbs all of them;
 //! ratios are those of the same round. Bars are data: `bench/rows.rs`.
 
+mod httpd;
 mod measure;
 mod peers;
 mod plot;
@@ -32,6 +33,8 @@ pub enum Group {
     Start,
     /// Up to 30,000 threads at once
     Scale,
+    /// A web server beside the same one by the standard library
+    Httpd,
     /// Everything
     All,
 }
@@ -43,6 +46,7 @@ const GROUPS: &[Group] = &[
     Group::Start,
     Group::Mem,
     Group::Sync,
+    Group::Httpd,
 ];
 
 /// What to measure.

@@ -2,6 +2,7 @@
 //!
 //! It runs nothing it built; see `guest`.
 
+use crate::crates;
 use crate::examples;
 use crate::process;
 use crate::targets::{LinkMode, Profile, Runner, Target};
@@ -62,7 +63,11 @@ impl Build {
     pub fn run(&self) -> Result<()> {
         if self.target.is_thorough {
             self.run_suite()?;
-            return self.run_examples();
+            self.run_examples()?;
+            return match self.packages() {
+                [] => Ok(()),
+                packages => self.run_cargo(packages, true),
+            };
         }
         let suite = Suite::list()?;
         let needed = suite.programs.iter().chain(&suite.probes);
@@ -70,6 +75,7 @@ impl Build {
         let mut what = vec!["--package", "suite"];
         what.extend(needed.flat_map(|name| ["--bin", name]));
         what.extend(self.examples());
+        what.extend(self.packages());
         self.run_cargo(&what, true)
     }
 
@@ -81,11 +87,21 @@ impl Build {
     }
 
     /// Whether the examples' long checks run on this build. They look at portable code, so one CPU
-    /// of each kind serves, in one link mode, and an emulated program that is not optimised would
-    /// take minutes.
+    /// of each kind serves.
     pub fn has_long_checks(&self) -> bool {
+        self.target.is_thorough && self.has_crates()
+    }
+
+    /// Whether programs made of other people's crates are built, too: in one link mode, and where
+    /// they are emulated, not those that are not optimised, which would take minutes.
+    pub fn has_crates(&self) -> bool {
         let is_fast = self.target.runner() == Runner::Native || self.profile == Profile::Release;
-        self.target.is_thorough && self.is_first() && is_fast
+        self.is_first() && is_fast
+    }
+
+    /// Whether there is an `httpd`.
+    pub fn has_httpd(&self) -> bool {
+        self.has_crates() && crates::no_rustix(self.target).is_none()
     }
 
     /// Builds the suite's programs alone.
@@ -113,6 +129,25 @@ impl Build {
             what.extend(examples::SHORT.iter().flat_map(|name| ["--example", *name]));
         }
         what
+    }
+
+    /// Names the programs that are packages of their own, for what they depend on.
+    fn packages(&self) -> &'static [&'static str] {
+        const BOTH: &[&str] = &[
+            "--package",
+            "suite-crates",
+            "--bin",
+            "crates",
+            "--package",
+            "httpd",
+            "--bin",
+            "httpd",
+        ];
+        match (self.has_crates(), self.has_httpd()) {
+            (false, _) => &[],
+            (true, false) => &BOTH[..4],
+            (true, true) => BOTH,
+        }
     }
 
     fn run_cargo(&self, what: &[&str], unstable: bool) -> Result<()> {

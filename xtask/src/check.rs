@@ -65,6 +65,22 @@ pub fn run(options: &Options) -> Result<()> {
             .args(DENY);
         build::run_cargo(command, LIMIT)
     });
+    step(
+        "clippy, programs of other people's crates",
+        &mut failed,
+        || {
+            let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
+            command.args([
+                "--package",
+                "httpd",
+                "--package",
+                "suite-crates",
+                "--no-deps",
+            ]);
+            command.args(DENY);
+            build::run_cargo(command, LIMIT)
+        },
+    );
     step("clippy, each set of features", &mut failed, || {
         feature_sets(host)
     });

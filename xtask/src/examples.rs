@@ -4,6 +4,7 @@
 //! and returns its cases. A check of any size has a file of its own below `examples/`: declare it
 //! here with `mod NAME;` and enter `("NAME", NAME::check)` in the table.
 
+pub mod httpd;
 mod wc;
 
 use crate::case::{Case, claim};

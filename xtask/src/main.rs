@@ -11,6 +11,7 @@ mod capi;
 mod case;
 mod check;
 mod ci;
+mod crates;
 mod debugger;
 mod docs;
 mod elf;

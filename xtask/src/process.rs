@@ -195,7 +195,8 @@ fn quote(word: &str) -> String {
     }
 }
 
-fn spawn(command: &mut Command) -> Result<Child> {
+/// Starts `command` in a process group of its own, which dies with this thread.
+pub fn spawn(command: &mut Command) -> Result<Child> {
     command.process_group(0);
     // SAFETY: between fork and exec the closure makes one prctl call, which is
     // async-signal-safe, and touches no memory but its own.
@@ -268,7 +269,8 @@ fn collect(
     }
 }
 
-fn wait_until(child: &mut Child, deadline: Instant, limit: Duration) -> Result<Ended> {
+/// Waits for the child until `deadline`, when it is killed; `limit` is what is told of it then.
+pub fn wait_until(child: &mut Child, deadline: Instant, limit: Duration) -> Result<Ended> {
     loop {
         if let Some(status) = child.try_wait()? {
             return Ok(Ended::By(status));
@@ -282,7 +284,7 @@ fn wait_until(child: &mut Child, deadline: Instant, limit: Duration) -> Result<E
 }
 
 /// Kills the child's whole group and reaps the child.
-fn kill(child: &mut Child) -> Result<()> {
+pub fn kill(child: &mut Child) -> Result<()> {
     let group = i32::try_from(child.id())
         .ok()
         .and_then(Pid::from_raw)

@@ -60,6 +60,7 @@ const AREAS: &[(&str, &[&str])] = &[
             "overflow",
         ],
     ),
+    ("crates", &["crates"]),
     ("examples", &["example", "debugger"]),
     ("code", &["elf", "asm"]),
 ];

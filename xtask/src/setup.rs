@@ -138,6 +138,7 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
     for (runner, package) in [
         (Runner::Native, debugger::NATIVE),
         (Runner::Native, failures::TRACER),
+        (Runner::Native, "curl"),
         (Runner::Qemu, debugger::EMULATED),
     ] {
         if runners.contains(&runner) {

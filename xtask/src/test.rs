@@ -263,6 +263,14 @@ fn plan(build: Build, suite: &[String]) -> Vec<Job> {
             jobs.push(Job::Elf(Guest::example(build, name)));
         }
     }
+    if build.has_crates() {
+        jobs.push(Job::Suite(Guest::suite(build, "crates", None)));
+    }
+    if build.has_httpd() {
+        let guest = || Guest::suite(build, "httpd", None);
+        jobs.push(Job::Example(guest(), examples::httpd::check));
+        jobs.push(Job::Elf(guest()));
+    }
     jobs.push(Job::Asm(Guest::example(build, asm::PROGRAM)));
     if build.target.is_thorough {
         jobs.push(Job::Debugger(Guest::suite(build, debugger::PROGRAM, None)));

@@ -4,6 +4,7 @@
 //! too if rustup has that target's `core`, and otherwise by Debian's packaged compiler, which
 //! builds `core` from source. Nothing is installed here; see `setup`.
 
+use crate::crates;
 use crate::process;
 use crate::sysroot::Sysroot;
 use crate::targets::{LinkMode, Target};
@@ -184,6 +185,7 @@ pub fn cargo(
         .map(|&flag| flag.to_owned())
         .collect();
     rustflags.extend(target.rustflags.iter().map(|&flag| flag.to_owned()));
+    rustflags.extend(crates::flags(target).into_iter().map(str::to_owned));
     if compiler != Compiler::Host {
         let triple = target.triple.replace(['-', '.'], "_").to_uppercase();
         let (linker, flavor) = linker_for(target, mode)?;

@@ -1,8 +1,8 @@
 //! Runs the programs in turns and collects what they print.
 
-use super::Group;
 use super::peers::{self, Shop};
 use super::statistics::Estimate;
+use super::{Group, httpd};
 use crate::process;
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
@@ -154,6 +154,9 @@ pub fn run(shop: &Shop, names: &[&str], groups: &[Group], effort: &Effort) -> Re
         }
         if groups.contains(&Group::Start) {
             start(shop, names, round, effort, &mut values)?;
+        }
+        if groups.contains(&Group::Httpd) {
+            httpd::round(shop, round, effort, &mut values)?;
         }
         let seconds = begun.elapsed().as_secs_f32();
         eprintln!(

@@ -4,6 +4,7 @@
 //! language or of unstable features that does not build: with other versions than those that it
 //! was written for, it may not. Every other one that does not build is an error.
 
+use super::httpd;
 use crate::build;
 use crate::process;
 use crate::toolchain;
@@ -199,7 +200,29 @@ fn ours(shop: &Shop) -> Result<Option<String>> {
         let built = shop.cargo("small", flags, &what)?;
         shop.take(&built.join("small").join(bin), OURS, name)?;
     }
+    our_httpd(shop)?;
     Ok(None)
+}
+
+/// The example, by its workspace's profile.
+fn our_httpd(shop: &Shop) -> Result<()> {
+    let mut command = toolchain::host_cargo();
+    let target = shop.targets.join("bare");
+    command.args([
+        "build",
+        "--release",
+        "--package",
+        "httpd",
+        "--target",
+        TRIPLE,
+    ]);
+    command
+        .arg("--target-dir")
+        .arg(&target)
+        .env("RUSTFLAGS", FIXED);
+    build::run_cargo(command, build::LIMIT)?;
+    let program = target.join(TRIPLE).join("release/httpd");
+    shop.take(&program, OURS, httpd::KIND)
 }
 
 fn floor(shop: &Shop) -> Result<Option<String>> {
@@ -227,6 +250,10 @@ fn rust_std(shop: &Shop) -> Result<Option<String>> {
     for name in ["rust-std", "parking-lot"] {
         shop.take(&built.join("release").join(name), name, "")?;
     }
+    let web = ["--package", "bench-httpd", "--release"];
+    let built = shop.cargo("std", STATIC, &web)?;
+    let program = built.join("release/httpd-rust-std");
+    shop.take(&program, "rust-std", httpd::KIND)?;
     let small = [
         "--bin",
         "hello-rust-std",

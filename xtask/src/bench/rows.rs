@@ -67,6 +67,12 @@ const fn avx(title: &'static str, metric: &'static str) -> Row {
     row(Group::Mem, title, metric, Bar::Best(1.0 / 0.75, &["glibc"]))
 }
 
+const fn httpd(title: &'static str, metric: &'static str) -> Row {
+    row(Group::Httpd, title, metric, Bar::First(1.1))
+}
+
+const STD: &[&str] = &["rust-std"];
+const HTTPD_IDLE: &str = "httpd_resident";
 const RESIDENT: &str = "scale_resident@30000";
 const LIGHT_MAPS: &str = "scale_light_maps@30000";
 const LIGHT_SPAWN: &str = "scale_light_spawn@30000";
@@ -148,6 +154,10 @@ pub const ROWS: &[Row] = &[
     sync("condvar round trip, two CPUs", "condvar_2cpu"),
     sync("channel, unbounded, a message", "channel_unbounded"),
     sync("channel, bounded, a message", "channel_bounded"),
+    httpd("web server, a request", "httpd_hello"),
+    httpd("web server, a small file", "httpd_file"),
+    httpd("web server, a connection and a request", "httpd_connect"),
+    row(Group::Httpd, "web server, resident per idle one", HTTPD_IDLE, Bar::Best(0.5, STD)),
 ];
 
 /// Classes of sizes: a name, and the largest size.
