@@ -140,8 +140,8 @@ rules! {
     [park] futex @ 1 [FAULT]
         => "", "means that the word is gone, which the parked thread's is not: `futex_wake`";
     [park] futex
-        => "dies: threadbare: futex wake answered error {n}, which it cannot",
-        "who is not woken sleeps for ever";
+        => "dies",
+        "who is not woken sleeps for ever; or a sleeper that woke up for no reason waits again";
     [park_timeout signal_wait_timeout sleep instant system_time] clock_gettime64 [NOSYS PERM]
         in OldTime => "works", "an older kernel, or filter: the call with 32-bit seconds serves";
     [park_timeout signal_wait_timeout sleep instant system_time] clock_gettime64
