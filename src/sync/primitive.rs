@@ -27,6 +27,8 @@ use crate::sys::futex::{self, Scope};
 use crate::sys::time::Timespec;
 
 pub use crate::sys::futex::{Kinds, Woken};
+#[cfg(feature = "threads")]
+pub use crate::sys::task::yield_now;
 
 /// How many queues condition variables share: enough that two of them seldom meet, 4 KiB.
 #[cfg(feature = "threads")]
@@ -84,6 +86,15 @@ pub fn spins() -> u32 {
         }
         spins => spins,
     }
+}
+
+/// How often a thread that finds a lock held lets others run before the first sleep: for two or
+/// three microseconds where nobody else wants the CPU. Never where there is one CPU alone, on which
+/// sleeping does the same.
+#[cfg(feature = "threads")]
+pub fn yields() -> u32 {
+    const YIELDS: u32 = 8;
+    if spins() == 0 { 0 } else { YIELDS }
 }
 
 /// Looks at a word that a compare-and-swap is about to tell the truth of: with a wrong guess, an

@@ -1,8 +1,8 @@
 //! Mutual exclusion in one word, without a value.
 //!
 //! A free lock is 0 and a held one that nobody waits for is `HELD`: each costs one compare-and-swap
-//! on the way in and one on the way out. Each looks first: a woken waiter may be on its way for as
-//! long as others have its CPU, and who passes it pays for no compare-and-swap that must fail.
+//! on the way in and one on the way out. Neither looks first: a look would ask another CPU's cache
+//! for the word twice, once to read and once to write.
 //!
 //! Who has to wait counts itself into the word and sleeps on it. A thread that comes while a woken
 //! one is still on its way may overtake it, which costs fairness and wins throughput; the word
@@ -82,14 +82,9 @@ impl RawMutex {
     /// Takes the lock. Blocks while another thread holds it.
     #[inline]
     pub fn lock(&self) {
-        let mut seen = primitive::guess(&self.state);
-        if seen == 0 {
-            match self.take(0, HELD) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
+        if let Err(seen) = self.take(0, HELD) {
+            self.lock_slow(seen);
         }
-        self.lock_slow(seen);
     }
 
     /// Takes the lock if nobody holds it and those who wait for it may still be passed.
@@ -121,7 +116,7 @@ impl RawMutex {
     #[cold]
     fn lock_slow(&self, seen: u32) {
         let (mut counted, mut is_late) = (false, false);
-        let mut seen = self.spin(seen);
+        let mut seen = self.linger(seen);
         loop {
             if seen & HELD == 0 {
                 let taken = if counted {
@@ -192,21 +187,26 @@ impl RawMutex {
         }
     }
 
-    /// Looks at the word, and on as [`spin`](Self::spin) does.
+    /// Looks at the word, and on as [`linger`](Self::linger) does.
     fn look(&self) -> u32 {
         let seen = self.state.load(Ordering::Relaxed);
-        self.spin(seen)
+        self.linger(seen)
     }
 
-    /// Looks at the word, which is as seen, while the lock is held, for a while; returns what it
-    /// holds.
-    fn spin(&self, mut seen: u32) -> u32 {
-        if seen & HELD == 0 {
+    /// Looks at the word, which is as seen, for a while, if the lock is held and at most one waits
+    /// for it, who may be the caller; returns what it holds.
+    ///
+    /// Between two looks it lets other threads run. Looking more often takes the word's cache line
+    /// away from the holder, who needs it back to unlock, and a short section is over by then; and
+    /// a holder that has no CPU may get this one.
+    fn linger(&self, mut seen: u32) -> u32 {
+        let is_worth_it = |seen| seen & HELD != 0 && seen & WAITERS <= WAITER;
+        if !is_worth_it(seen) {
             return seen;
         }
-        let mut left = primitive::spins();
-        while seen & HELD != 0 && left > 0 {
-            primitive::spin_loop();
+        let mut left = primitive::yields();
+        while left > 0 && is_worth_it(seen) {
+            primitive::yield_now();
             left -= 1;
             seen = primitive::guess(&self.state);
         }
@@ -220,14 +220,9 @@ impl RawMutex {
     ///    thread.
     #[inline]
     pub unsafe fn unlock(&self) {
-        let mut seen = primitive::guess(&self.state);
-        if seen == HELD {
-            match self.give_up(HELD, 0) {
-                Ok(_) => return,
-                Err(now) => seen = now,
-            }
+        if let Err(seen) = self.give_up(HELD, 0) {
+            self.unlock_slow(seen);
         }
-        self.unlock_slow(seen);
     }
 
     fn give_up(&self, seen: u32, freed: u32) -> Result<u32, u32> {

@@ -7,7 +7,7 @@ use alloc::collections::VecDeque;
 use core::mem;
 use core::ptr::NonNull;
 
-use super::super::primitive::Limit;
+use super::super::primitive::{self, Limit};
 use super::super::{Condvar, Mutex, MutexGuard};
 use super::error::{RecvTimeoutError, SendError, TrySendError};
 
@@ -99,7 +99,9 @@ impl<T> Channel<T> {
         match self.bound {
             Some(0) => return self.offer(state, message),
             Some(bound) => {
-                while state.buffer.len() >= bound && state.has_receiver {
+                let is_full = |state: &State<T>| state.buffer.len() >= bound && state.has_receiver;
+                state = self.linger(state, is_full);
+                while is_full(&state) {
                     // In a child of `fork` nobody may be on its way: this one can be called.
                     state.is_one_called = false;
                     (state, _) = self.left.wait_until(state, None);
@@ -113,6 +115,23 @@ impl<T> Channel<T> {
         }
         self.put(state, message);
         Ok(())
+    }
+
+    /// Lets others run a few times, with nothing locked, while `state` is one to wait in: where the
+    /// other end is at work, that costs less than to sleep and be woken.
+    fn linger<'a>(
+        &'a self,
+        mut state: MutexGuard<'a, State<T>>,
+        is_to_wait: impl Fn(&State<T>) -> bool,
+    ) -> MutexGuard<'a, State<T>> {
+        let mut left = primitive::yields();
+        while left > 0 && is_to_wait(&state) {
+            drop(state);
+            primitive::yield_now();
+            left -= 1;
+            state = self.state.lock_raw();
+        }
+        state
     }
 
     fn put(&self, mut state: MutexGuard<'_, State<T>>, message: T) {

@@ -100,6 +100,16 @@ pub fn spins() -> u32 {
 #[inline]
 pub fn spin_loop() {}
 
+/// Nobody could run.
+#[inline]
+pub fn yields() -> u32 {
+    0
+}
+
+/// Nobody else wants to run.
+#[inline]
+pub fn yield_now() {}
+
 /// Ends the process if the word holds `expected`: this would be for ever.
 #[cold]
 #[inline(never)]

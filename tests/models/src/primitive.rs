@@ -256,6 +256,14 @@ pub fn spin_loop() {
     thread::yield_now();
 }
 
+pub fn yields() -> u32 {
+    0
+}
+
+pub fn yield_now() {
+    thread::yield_now();
+}
+
 /// The latest value, or a wrong one. It may be too old by what comes next; a load of the checkers'
 /// would multiply the orders that they have to try, for nothing that the compare-and-swap does not
 /// set right.

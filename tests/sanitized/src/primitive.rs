@@ -54,6 +54,14 @@ pub fn spins() -> u32 {
     10
 }
 
+pub fn yields() -> u32 {
+    2
+}
+
+pub fn yield_now() {
+    std::thread::yield_now();
+}
+
 pub fn guess(word: &AtomicU32) -> u32 {
     word.load(Ordering::Relaxed)
 }
