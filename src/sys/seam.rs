@@ -94,10 +94,17 @@ impl Counters {
 
 /// Returns the error that this call has to answer, if one is ordered.
 pub(crate) fn ordered_failure(nr: usize) -> Option<Errno> {
+    let failure = take_order(nr);
+    // Counted when it is known whether it fails: who sees the count and makes the same call must
+    // not be taken for the one that was seen.
     // SAFETY: null, or a `&'static Counters`.
     if let Some(counters) = unsafe { COUNTERS.load(SeqCst).as_ref() } {
         counters.note(nr);
     }
+    failure
+}
+
+fn take_order(nr: usize) -> Option<Errno> {
     if NUMBER.load(SeqCst) != nr {
         return None;
     }

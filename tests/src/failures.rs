@@ -247,7 +247,9 @@ pub fn run(
         if rules::is_elsewhere(path, call) {
             continue;
         }
-        let times = (0..count.min(NTH_MAX)).map(When::At);
+        // A sleeper may wake up for no reason and sleep again, so of waits the first alone is known.
+        let nth_max = if is_wait(call) { 1 } else { NTH_MAX };
+        let times = (0..count.min(nth_max)).map(When::At);
         let is_once = is_slow && count == 1;
         for when in times.chain((!is_once).then_some(When::Always)) {
             let mut seen = [None; RULES_MAX];
@@ -283,12 +285,16 @@ const RULES_MAX: usize = 8;
 /// How many of a path's calls of one kind are made to fail one by one.
 const NTH_MAX: u32 = 3;
 
+/// Whether a sleep on a word is the call.
+fn is_wait(call: &Call) -> bool {
+    ["futex", "futex_time64"].contains(&call.name)
+}
+
 /// Whether a kernel may answer so for ever: `EINTR` and a futex's `EAGAIN` say that it is to be
 /// asked again.
 pub fn is_orderable(errno: Errno, call: &Call, when: When) -> bool {
     let is_again = errno == Errno::INTR
-        || errno == Errno::AGAIN
-            && ["futex", "futex_time64", "rt_sigtimedwait_time64"].contains(&call.name);
+        || errno == Errno::AGAIN && (is_wait(call) || call.name == "rt_sigtimedwait_time64");
     when != When::Always || !is_again
 }
 

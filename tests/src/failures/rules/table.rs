@@ -137,11 +137,6 @@ rules! {
         "a handler would run on a stack that is about to go";
 
     // Waiting.
-    [park] futex @ 1 [FAULT]
-        => "", "means that the word is gone, which the parked thread's is not: `futex_wake`";
-    [park] futex
-        => "dies",
-        "who is not woken sleeps for ever; or a sleeper that woke up for no reason waits again";
     [park_timeout signal_wait_timeout sleep instant system_time] clock_gettime64 [NOSYS PERM]
         in OldTime => "works", "an older kernel, or filter: the call with 32-bit seconds serves";
     [park_timeout signal_wait_timeout sleep instant system_time] clock_gettime64
