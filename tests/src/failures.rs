@@ -247,7 +247,7 @@ pub fn run(
         if rules::is_elsewhere(path, call) {
             continue;
         }
-        // A sleeper may wake up for no reason and sleep again, so of waits the first alone is known.
+        // A sleeper may wake up for no reason and sleep again: of waits the first alone is known.
         let nth_max = if is_wait(call) { 1 } else { NTH_MAX };
         let times = (0..count.min(nth_max)).map(When::At);
         let is_once = is_slow && count == 1;

@@ -86,17 +86,20 @@ impl Build {
         first.is_some_and(|&(mode, _)| mode == self.mode)
     }
 
-    /// Whether the examples' long checks run on this build. They look at portable code, so one CPU
-    /// of each kind serves.
+    /// Whether the examples' long checks run on this build. They look at portable code: this
+    /// machine's CPU serves, and the one that differs most from it.
     pub fn has_long_checks(&self) -> bool {
-        self.target.is_thorough && self.has_crates()
+        const BIG_ENDIAN_32: &str = "mips";
+        let is_chosen = self.target.runner() == Runner::Native || self.target.name == BIG_ENDIAN_32;
+        self.target.is_thorough && is_chosen && self.has_crates()
     }
 
-    /// Whether programs made of other people's crates are built, too: in one link mode, and where
-    /// they are emulated, not those that are not optimised, which would take minutes.
+    /// Whether programs made of other people's crates are built, too: for one variation of each
+    /// CPU, in one link mode, and where they are emulated, not those that are not optimised, which
+    /// would take minutes.
     pub fn has_crates(&self) -> bool {
         let is_fast = self.target.runner() == Runner::Native || self.profile == Profile::Release;
-        self.is_first() && is_fast
+        self.target.is_first_of_cpu() && self.is_first() && is_fast
     }
 
     /// Whether there is an `httpd`.

@@ -59,12 +59,6 @@ pub const TABLE: &[Skip] = &[
         reason: "the crate sc has nothing for this CPU that today's rustc compiles",
     },
     Skip {
-        arches: &["powerpc64le"],
-        runners: &[Runner::Native, Runner::Qemu],
-        case: "portable_atomic_of_128_bits_counts_right",
-        reason: "`lqarx` reserves nothing in qemu before 8.1, and its loop has no end",
-    },
-    Skip {
         arches: NO_RUSTIX,
         runners: &[Runner::Native, Runner::Qemu],
         case: "rustix_files",

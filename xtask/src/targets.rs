@@ -123,6 +123,26 @@ pub struct Target {
 }
 
 impl Target {
+    /// Whether it is the first of its CPU in the table. What looks at a CPU and not at its
+    /// variations, and takes long, runs on this one.
+    pub fn is_first_of_cpu(&self) -> bool {
+        let first = TABLE.iter().find(|target| target.cpu == self.cpu);
+        first.is_some_and(|target| target.name == self.name)
+    }
+
+    /// Whether whole-program optimisation is left to programs of another link mode, of which there
+    /// is a release build, too.
+    pub fn is_second_release(&self, mode: LinkMode) -> bool {
+        let releases = self
+            .builds
+            .iter()
+            .filter(|(_, profile)| *profile == Profile::Release);
+        let place = releases
+            .map(|(mode, _)| mode)
+            .position(|other| *other == mode);
+        place.is_some_and(|place| place > 0)
+    }
+
     /// Tells whether this machine runs the target's programs itself or through the emulator.
     pub fn runner(&self) -> Runner {
         if self.native_on == std::env::consts::ARCH {

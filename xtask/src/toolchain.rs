@@ -210,6 +210,10 @@ pub fn cargo(
             command.env(variable, value);
         }
     }
+    if target.is_second_release(mode) {
+        command.env("CARGO_PROFILE_RELEASE_LTO", "off");
+        command.env("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "4");
+    }
     if unstable || compiler == Compiler::DebianBuildStd {
         command.env("RUSTC_BOOTSTRAP", "1");
     }
