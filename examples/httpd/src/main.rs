@@ -8,6 +8,7 @@
 //! - `options`: the command line.
 //! - `door`: who is connected; the only shared state.
 //! - `connection`: a client's requests; `http`: what they mean; `files`: what is found.
+//! - `words`: what the kernel's refusals say.
 //!
 //! `GET` and `HEAD` of HTTP/1.0 and 1.1, persistent connections and requests in advance; no
 //! bodies, ranges, directory listings, compression or TLS. A directory's page is its `index.html`,
@@ -34,7 +35,11 @@ mod door;
 mod files;
 mod http;
 mod options;
+mod words;
 
+use core::ffi::CStr;
+use core::fmt;
+use core::net::SocketAddr;
 use core::time::Duration;
 
 use connection::Server;
@@ -82,15 +87,34 @@ fn main() -> ExitCode {
             eprintln!("httpd: {count} connections were cut off");
             ExitCode::FAILURE
         }
-        Err((what, errno)) => {
-            eprintln!("httpd: {what}: {errno}");
+        Err(Failure(what, errno)) => {
+            eprintln!("httpd: {what}: {}", words::Reason(errno));
             ExitCode::FAILURE
         }
     }
 }
 
+/// What the server cannot do without, and what the kernel says of it.
+struct Failure(What, Errno);
+
+enum What {
+    Directory(&'static CStr),
+    Address(SocketAddr),
+    Acceptor,
+}
+
+impl fmt::Display for What {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            What::Directory(path) => write!(f, "{}", words::Path(path)),
+            What::Address(address) => write!(f, "{address}"),
+            What::Acceptor => f.write_str("a thread for new connections"),
+        }
+    }
+}
+
 /// Serves until a signal says stop; returns how many connections were cut off.
-fn run(options: &Options) -> Result<usize, (&'static str, Errno)> {
+fn run(options: &Options) -> Result<usize, Failure> {
     // Before the first thread, which inherits it: this one takes them, as plain code.
     let orders = SignalSet::from([Signal::TERM, Signal::INT]);
     signal::block(&orders);
@@ -102,12 +126,14 @@ fn run(options: &Options) -> Result<usize, (&'static str, Errno)> {
         ..CacheLimits::DEFAULT
     });
     let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let directory =
-        open(options.directory, flags, Mode::empty()).map_err(|e| ("the directory", e))?;
+    let directory = open(options.directory, flags, Mode::empty());
+    let no_directory = |errno| Failure(What::Directory(options.directory), errno);
+    let directory = directory.map_err(no_directory)?;
     let directory = DIRECTORY.get_or_init(|| directory);
-    let listener = listen(options).map_err(|errno| ("the address", errno))?;
+    let no_address = |errno| Failure(What::Address(options.listen), errno);
+    let listener = listen(options).map_err(no_address)?;
     let listener = LISTENER.get_or_init(|| listener);
-    let address = net::getsockname(listener).map_err(|errno| ("the address", errno))?;
+    let address = net::getsockname(listener).map_err(no_address)?;
     let server = Server {
         door: &DOOR,
         directory,
@@ -116,8 +142,8 @@ fn run(options: &Options) -> Result<usize, (&'static str, Errno)> {
     let connections_max = options.connections_max;
     let acceptor = Builder::new().name("acceptor").stack_size(64 << 10);
     let acceptor = acceptor.spawn(move || accept(server, listener, connections_max));
-    let acceptor = acceptor.map_err(|_| ("a thread for new connections", Errno::AGAIN))?;
-    if let Ok(address) = core::net::SocketAddr::try_from(address) {
+    let acceptor = acceptor.map_err(|_| Failure(What::Acceptor, Errno::AGAIN))?;
+    if let Ok(address) = SocketAddr::try_from(address) {
         println!("httpd: serving http://{address}/");
     }
     signal::wait(&orders);
@@ -142,8 +168,8 @@ fn raise_descriptor_limit() {
 
 fn listen(options: &Options) -> Result<OwnedFd, Errno> {
     let family = match options.listen {
-        core::net::SocketAddr::V4(_) => AddressFamily::INET,
-        core::net::SocketAddr::V6(_) => AddressFamily::INET6,
+        SocketAddr::V4(_) => AddressFamily::INET,
+        SocketAddr::V6(_) => AddressFamily::INET6,
     };
     let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;

@@ -23,6 +23,7 @@ const SHORT: &[(&str, Body)] = &[
     ("httpd_serves_files_and_hello", polite::few_requests),
     ("httpd_stays_in_its_directory", polite::inside),
     ("httpd_stops_when_told", polite::stop),
+    ("httpd_says_what_the_kernel_refuses", polite::refusals),
 ];
 
 /// The others.

@@ -269,16 +269,53 @@ pub fn options(guest: &Guest) -> Result<()> {
         (&["--connections=0", "a"], "--connections cannot be '0'"),
         (&["--head-ms=x", "a"], "--head-ms cannot be 'x'"),
         (&["--listen=here", "a"], "--listen cannot be 'here'"),
-        (&["/nowhere"], "the directory: "),
-        (&["--listen=192.0.2.1:1", "/"], "the address: "),
     ] {
-        let finished = guest.run(arguments, b"")?;
-        let told = String::from_utf8(finished.stderr).context("not text")?;
-        ensure!(
-            finished.ended.code() == Some(1) && told.starts_with(&format!("httpd: {what}")),
-            "{arguments:?}: {}; {told:?}",
-            finished.ended.describe()
-        );
+        refuses(guest, arguments, &format!("{what}\n{USAGE}"))?;
     }
+    Ok(())
+}
+
+const USAGE: &str = "usage: httpd [--listen=ADDRESS:PORT] DIRECTORY";
+
+/// What the kernel refuses is told by name, and why in words.
+pub fn refusals(guest: &Guest) -> Result<()> {
+    let site = Site::new()?;
+    let text = site.root().join("text.txt");
+    let text = text.to_str().context("not text")?;
+    for (arguments, what) in [
+        (
+            &["/nothing/here"][..],
+            "/nothing/here: No such file or directory",
+        ),
+        (&[text], &format!("{text}: Not a directory")),
+        // TEST-NET-1, which no machine has (RFC 5737).
+        (
+            &["--listen=192.0.2.1:1", "/"],
+            "192.0.2.1:1: Cannot assign requested address",
+        ),
+    ] {
+        refuses(guest, arguments, what)?;
+    }
+    let server = Server::start(guest, &site.root(), &[])?;
+    let taken = server.address;
+    let listen = format!("--listen={taken}");
+    refuses(
+        guest,
+        &[&listen, "/"],
+        &format!("{taken}: Address already in use"),
+    )?;
+    server.serves()?;
+    server.stop()
+}
+
+/// Requires that it ends with 1 and says exactly this.
+fn refuses(guest: &Guest, arguments: &[&str], what: &str) -> Result<()> {
+    let finished = guest.run(arguments, b"")?;
+    let told = String::from_utf8(finished.stderr).context("not text")?;
+    ensure!(
+        finished.ended.code() == Some(1) && told == format!("httpd: {what}\n"),
+        "{arguments:?}: {}; {told:?}",
+        finished.ended.describe()
+    );
     Ok(())
 }
