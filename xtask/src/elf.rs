@@ -6,7 +6,7 @@ use crate::case::{Case, claim};
 use crate::targets::LinkMode;
 use anyhow::{Context, Result};
 use object::elf::{
-    DT_NEEDED, ET_DYN, ET_EXEC, FileType, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD,
+    DT_NEEDED, ET_DYN, ET_EXEC, FileType, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS,
     ProgramFlags, ProgramType, SHF_ALLOC, SHF_WRITE, SHN_UNDEF, SHT_DYNSYM, SHT_SYMTAB, STB_WEAK,
 };
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
@@ -18,6 +18,7 @@ use std::path::Path;
 struct Segment {
     kind: ProgramType,
     flags: ProgramFlags,
+    offset: u64,
     address: u64,
     memory_bytes: u64,
 }
@@ -28,6 +29,7 @@ pub struct Image {
     kind: FileType,
     entry: u64,
     segments: Vec<Segment>,
+    sections: Vec<String>,
     needed_count: usize,
     undefined: Vec<String>,
     /// Bytes of the file.
@@ -45,7 +47,8 @@ impl Image {
         Self::parse(&bytes).with_context(|| format!("{} is no sound ELF file", path.display()))
     }
 
-    fn parse(bytes: &[u8]) -> Result<Self> {
+    /// Reads a file's bytes.
+    pub fn parse(bytes: &[u8]) -> Result<Self> {
         match FileKind::parse(bytes)? {
             FileKind::Elf32 => parse::<elf::FileHeader32<Endianness>>(bytes),
             FileKind::Elf64 => parse::<elf::FileHeader64<Endianness>>(bytes),
@@ -57,6 +60,36 @@ impl Image {
         self.segments
             .iter()
             .filter(move |segment| segment.kind == kind)
+    }
+
+    /// How many segments are loaded, and how many are templates of thread-locals.
+    pub fn loads_and_templates(&self) -> [usize; 2] {
+        [PT_LOAD, PT_TLS].map(|kind| self.segments(kind).count())
+    }
+
+    /// The program headers, and the sections in memory by their order, which linkers count on: a
+    /// line for each.
+    pub fn layout(&self) -> String {
+        let segments = self.segments.iter().map(|segment| format!("{segment:x?}"));
+        let lines = segments.chain(self.sections.iter().cloned());
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    /// Fails unless the first loaded segment begins with the file's header, and each lies in its
+    /// page as it does in the file: the kernel maps pages.
+    pub fn check_loads(&self) -> Result<()> {
+        let first = self.segments(PT_LOAD).next();
+        anyhow::ensure!(
+            first.is_some_and(|segment| segment.offset == 0),
+            "the headers are not loaded"
+        );
+        let is_mapped = |segment: &Segment| segment.offset % 4096 == segment.address % 4096;
+        anyhow::ensure!(
+            self.segments(PT_LOAD).all(is_mapped),
+            "a segment has another place in its page than in the file: {:?}",
+            self.segments
+        );
+        Ok(())
     }
 
     /// Judges every rule; each is one case.
@@ -142,6 +175,7 @@ fn parse<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Image> {
         image.segments.push(Segment {
             kind: segment.p_type(endian),
             flags: segment.p_flags(endian),
+            offset: segment.p_offset(endian).into(),
             address: segment.p_vaddr(endian).into(),
             memory_bytes: segment.p_memsz(endian).into(),
         });
@@ -156,6 +190,11 @@ fn parse<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Image> {
         if flags & SHF_ALLOC != SHF_ALLOC {
             continue;
         }
+        let name = String::from_utf8_lossy(sections.section_name(endian, section)?);
+        let address: u64 = section.sh_addr(endian).into();
+        image
+            .sections
+            .push(format!("{name} {address:#x}, {size:#x} bytes"));
         if flags & SHF_WRITE != SHF_WRITE {
             image.text_bytes += size;
         } else {
@@ -186,6 +225,7 @@ mod tests {
         let load = |flags, address: u64| Segment {
             kind: PT_LOAD,
             flags,
+            offset: address,
             address,
             memory_bytes: 64,
         };

@@ -21,6 +21,7 @@ mod extras;
 mod failures;
 mod guest;
 mod hosted;
+mod linker;
 mod machines;
 mod models;
 mod mutants;

@@ -15,8 +15,8 @@ use crate::skips::{self, Observation};
 use crate::tally::Tally;
 use crate::targets::{self, Profile, Runner};
 use crate::{
-    asm, capi, debugger, docs, embedded, extras, hosted, models, readme, sanitized, setup, single,
-    std_docs, sysroot, variants,
+    asm, capi, debugger, docs, embedded, extras, hosted, linker, models, readme, sanitized, setup,
+    single, std_docs, sysroot, variants,
 };
 use anyhow::Result;
 use clap::Args;
@@ -145,6 +145,9 @@ pub fn run(options: &Options) -> Result<Tally> {
         tally += counts;
         let counts = extras::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "features off by default".to_owned()));
+        tally += counts;
+        let counts = linker::run(filter)?;
+        failures.extend((counts.failed > 0).then(|| "linker scripts".to_owned()));
         tally += counts;
         let counts = capi::test(filter)?;
         failures.extend((counts.failed > 0).then(|| "C programs".to_owned()));
