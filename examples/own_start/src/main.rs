@@ -7,6 +7,7 @@
 
 #![no_std]
 #![no_main]
+#![cfg_attr(experimental_asm, feature(asm_experimental_arch))]
 
 mod entry;
 
