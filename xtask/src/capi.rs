@@ -2,21 +2,17 @@
 //!
 //! The header is made of the source of `examples/capi`, and lies beside it: the two must agree.
 
+mod nolibc;
+pub mod programs;
+
 use crate::build::{self, LIMIT};
-use crate::case::{Case, claim};
-use crate::process;
-use crate::step;
-use crate::tally::Tally;
 use crate::targets::{self, LinkMode, Target};
 use crate::toolchain;
 use anyhow::{Context, Result, ensure};
 use clap::Args;
 use std::fs;
 use std::path::PathBuf;
-use std::process::Command;
-use std::time::{Duration, Instant};
 
-const RUN_LIMIT: Duration = Duration::from_secs(60);
 const FOLDER: &str = "examples/capi";
 
 /// What to build.
@@ -105,95 +101,4 @@ fn archive(target: &'static Target, is_beside_libc: bool) -> Result<PathBuf> {
     }
     fs::copy(&built, &path).with_context(|| format!("no {}", built.display()))?;
     Ok(path)
-}
-
-/// A way to build the C program: its name, the compiler, its arguments, and whether with a libc.
-const BUILDS: &[(&str, &str, &[&str], bool)] = &[
-    (
-        "without_libc",
-        "gcc",
-        &[
-            "-DFREESTANDING",
-            "-nostdlib",
-            "-static",
-            "-no-pie",
-            "-ffreestanding",
-            "-fno-stack-protector",
-        ],
-        false,
-    ),
-    (
-        "beside_glibc",
-        "gcc",
-        &["-static", "-fstack-protector-all"],
-        true,
-    ),
-    (
-        "beside_musl",
-        "musl-gcc",
-        &["-static", "-fstack-protector-all"],
-        true,
-    ),
-];
-
-/// Builds and runs the C program on this machine, where compilers for it are.
-pub fn test(filter: Option<&str>) -> Result<Tally> {
-    let started = Instant::now();
-    let is_wanted = |name: &str| filter.is_none_or(|filter| name.contains(filter));
-    let mut cases = Vec::new();
-    let name = "capi/header_is_what_the_source_makes";
-    if is_wanted(name) {
-        let outcome = compare_header().map_err(|error| format!("{error:#}"));
-        cases.push(Case::new(name, outcome));
-    }
-    for &(kind, compiler, arguments, is_beside_libc) in BUILDS {
-        let name = format!("capi/threads_in_c_{kind}");
-        if is_wanted(&name) {
-            let outcome = run_demo(kind, compiler, arguments, is_beside_libc);
-            cases.push(Case::new(
-                name,
-                outcome.unwrap_or_else(|error| Err(format!("{error:#}"))),
-            ));
-        }
-    }
-    if cases.is_empty() {
-        return Ok(Tally::default());
-    }
-    Ok(step::report("in C programs", &cases, started))
-}
-
-fn run_demo(
-    kind: &str,
-    compiler: &str,
-    arguments: &[&str],
-    is_beside_libc: bool,
-) -> Result<Result<(), String>> {
-    let target = targets::select("host")?[0];
-    let archive = archive(target, is_beside_libc)?;
-    let root = toolchain::root();
-    let program = archive.with_file_name(format!("demo_{kind}"));
-    let mut command = Command::new(compiler);
-    command
-        .current_dir(root.join(FOLDER))
-        .args(["-std=gnu11", "-O2", "-Wall", "-Wextra", "-Werror", "-I."])
-        .args(arguments)
-        .arg("c/demo.c")
-        .arg(&archive)
-        .arg("-o")
-        .arg(&program);
-    let shown = process::show(&command);
-    let finished = process::capture(command, b"", LIMIT)?;
-    ensure!(
-        finished.ended.code() == Some(0),
-        "{shown}\n{}",
-        String::from_utf8_lossy(&finished.output)
-    );
-    let finished = process::capture(Command::new(program), b"", RUN_LIMIT)?;
-    Ok(claim(finished.ended.code() == Some(0), || {
-        let output = String::from_utf8_lossy(&finished.output);
-        format!(
-            "{}, the first claim of c/demo.c that fails; it wrote {output:?}",
-            finished.ended.describe()
-        )
-    }))
 }

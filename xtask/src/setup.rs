@@ -4,6 +4,7 @@
 //! in one line.
 
 use crate::asm;
+use crate::capi;
 use crate::debugger;
 use crate::failures;
 use crate::machines::Machine;
@@ -134,6 +135,16 @@ fn needs(targets: &[&Target]) -> Vec<Need> {
         package: asm::PACKAGE,
         is_there: asm::disassembler().is_some(),
     });
+    for (program, package) in targets
+        .iter()
+        .filter_map(|target| capi::programs::need(target))
+    {
+        needs.push(Need {
+            what: format!("{program} (package {package})"),
+            package,
+            is_there: toolchain::on_path(program).is_some(),
+        });
+    }
     let runners: Vec<_> = targets.iter().map(|target| target.runner()).collect();
     for (runner, package) in [
         (Runner::Native, debugger::NATIVE),

@@ -149,9 +149,6 @@ pub fn run(options: &Options) -> Result<Tally> {
         let counts = linker::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "linker scripts".to_owned()));
         tally += counts;
-        let counts = capi::test(filter)?;
-        failures.extend((counts.failed > 0).then(|| "C programs".to_owned()));
-        tally += counts;
         let counts = docs::run(filter)?;
         failures.extend((counts.failed > 0).then(|| "documentation".to_owned()));
         tally += counts;
@@ -164,6 +161,9 @@ pub fn run(options: &Options) -> Result<Tally> {
 
     let counts = embedded::run(&options.arch, filter)?;
     failures.extend((counts.failed > 0).then(|| "in programs of others".to_owned()));
+    tally += counts;
+    let counts = capi::programs::test(&options.arch, filter)?;
+    failures.extend((counts.failed > 0).then(|| "C programs".to_owned()));
     tally += counts;
 
     let mut jobs = Vec::new();

@@ -1,7 +1,8 @@
 /* What a C program does with threadbare.h. Ends with 0, or with the number of the first claim that
    does not hold.
 
-   With -DFREESTANDING it brings its own entry point and no libc; without, a libc starts it. */
+   With -DFREESTANDING it brings its own entry point and no libc; on the kernel's nolibc headers
+   (-include nolibc.h, which defines NOLIBC) these bring the entry point; without, a libc starts it. */
 
 #include <stdint.h>
 
@@ -96,7 +97,7 @@ static int run(void) {
     own.stack_bytes = 100;
     CLAIM(13, tb_thread_spawn(&threads[0], &own, notify, &said) != 0);
     CLAIM(14, tb_thread_spawn(&threads[0], 0, 0, 0) != 0);
-    CLAIM(15, tb_semaphore_init(&permits, UINT32_MAX) != 0);
+    CLAIM(15, tb_semaphore_init(&permits, (uint32_t)-1) != 0);
 
     /* One that nobody waits for, but by what it does. */
     said = 0;
@@ -116,13 +117,34 @@ __attribute__((noreturn, used)) void begin(const void *stack) {
     tb_process_exit(run());
 }
 
+/* No caller's frame, an aligned stack, and what the kernel left in the stack pointer. */
 #if defined(__x86_64__)
 __asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %rsp, %rdi\n and $-16, %rsp\n call begin\n ud2");
 #elif defined(__aarch64__)
 __asm__(".globl _start\n_start: mov x29, xzr\n mov x30, xzr\n mov x0, sp\n bl begin\n brk #1");
+#elif defined(__riscv)
+__asm__(".globl _start\n_start: .option push\n .option norelax\n lla gp, __global_pointer$\n .option pop\n"
+        " mv fp, zero\n mv ra, zero\n mv a0, sp\n andi sp, sp, -16\n call begin\n unimp");
+#elif defined(__s390x__)
+__asm__(".globl _start\n_start: lgr %r2, %r15\n aghi %r15, -160\n xc 0(8,%r15), 0(%r15)\n"
+        " brasl %r14, begin\n .short 0");
+#elif defined(__mips__) && _MIPS_SIM == _ABIO32
+__asm__(".globl _start\n.set push\n.set noreorder\n_start: move $30, $zero\n move $31, $zero\n"
+        " move $4, $sp\n addiu $sp, $sp, -16\n lui $25, %hi(begin)\n addiu $25, $25, %lo(begin)\n"
+        " jr $25\n nop\n.set pop");
 #else
 #error "write the entry point of this CPU: it calls begin with the stack pointer that it found"
 #endif
+
+#elif defined(NOLIBC)
+/* The auxiliary vector comes after the environment. */
+int main(int count, char **arguments, char **environment) {
+    (void)count, (void)arguments;
+    while (*environment)
+        environment++;
+    tb_initialize_from_auxv(environment + 1);
+    return run();
+}
 
 #else
 #include <sys/auxv.h>
