@@ -128,6 +128,24 @@ __asm__(".globl _start\n_start: .option push\n .option norelax\n lla gp, __globa
 #elif defined(__s390x__)
 __asm__(".globl _start\n_start: lgr %r2, %r15\n aghi %r15, -160\n xc 0(8,%r15), 0(%r15)\n"
         " brasl %r14, begin\n .short 0");
+#elif defined(__i386__)
+__asm__(".globl _start\n_start: xor %ebp, %ebp\n mov %esp, %eax\n and $-16, %esp\n sub $12, %esp\n"
+        " push %eax\n call begin\n ud2");
+#elif defined(__arm__)
+__asm__(".globl _start\n.arm\n_start: mov r11, #0\n mov lr, #0\n mov r0, sp\n bl begin\n udf #0");
+#elif defined(__powerpc64__)
+__asm__(".globl _start\n_start: mr 3, 1\n bcl 20, 31, 2f\n2: mflr 2\n addis 2, 2, .TOC.-2b@ha\n"
+        " addi 2, 2, .TOC.-2b@l\n li 0, 0\n stdu 0, -32(1)\n bl begin\n nop\n trap");
+#elif defined(__powerpc__)
+__asm__(".globl _start\n_start: mr 3, 1\n li 0, 0\n stwu 0, -16(1)\n bl begin\n trap");
+#elif defined(__sparc__) && defined(__arch64__)
+__asm__(".globl _start\n_start: mov %g0, %fp\n mov %g0, %i7\n add %sp, 2047 + 128, %o0\n"
+        " sub %sp, 48, %sp\n call begin\n nop\n illtrap 0");
+#elif defined(__mips__) && _MIPS_SIM == _ABI64
+__asm__(".globl _start\n.set push\n.set noreorder\n.set noat\n_start: move $30, $zero\n move $31, $zero\n"
+        " move $4, $sp\n lui $25, %highest(begin)\n daddiu $25, $25, %higher(begin)\n dsll $25, $25, 16\n"
+        " daddiu $25, $25, %hi(begin)\n dsll $25, $25, 16\n daddiu $25, $25, %lo(begin)\n jr $25\n nop\n"
+        ".set pop");
 #elif defined(__mips__) && _MIPS_SIM == _ABIO32
 __asm__(".globl _start\n.set push\n.set noreorder\n_start: move $30, $zero\n move $31, $zero\n"
         " move $4, $sp\n addiu $sp, $sp, -16\n lui $25, %hi(begin)\n addiu $25, $25, %lo(begin)\n"

@@ -10,9 +10,9 @@ use crate::case::{Case, claim};
 use crate::process;
 use crate::step;
 use crate::tally::Tally;
-use crate::targets::{self, Target};
+use crate::targets::{self, Runner, Target};
 use crate::toolchain;
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use std::path::Path;
 use std::process::Command;
 use std::time::{Duration, Instant};
@@ -29,12 +29,67 @@ const BARE: &[&str] = &[
     "-Wl,--entry=_start",
 ];
 
-/// The compilers for other CPUs: the target's name, the program, and Debian's package.
-const CROSS: &[(&str, &str, &str)] = &[
-    ("aarch64", "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
-    ("s390x", "s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
-    ("mips", "mips-linux-gnu-gcc", "gcc-mips-linux-gnu"),
-    ("riscv64", "riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+/// A compiler for another CPU.
+struct Cross {
+    /// The target's name.
+    name: &'static str,
+    program: &'static str,
+    package: &'static str,
+    /// What makes it the target's, besides.
+    arguments: &'static [&'static str],
+    /// Whether the linker's own script names the sections that `checks.ld` asks the size of.
+    has_checks: bool,
+}
+
+const fn cross(name: &'static str, program: &'static str, package: &'static str) -> Cross {
+    Cross {
+        name,
+        program,
+        package,
+        arguments: &[],
+        has_checks: true,
+    }
+}
+
+/// All that Debian has for targets of ours. There is none for big-endian AArch64 and ARM, RISC-V of
+/// 32 bits, LoongArch (in Debian 12) and Hexagon; gcc's for big-endian 64-bit PowerPC is for the
+/// other ABI, ELFv1.
+const CROSS: &[Cross] = &[
+    Cross {
+        arguments: &["-m32", "-march=i686"],
+        ..cross("i686", "gcc", "gcc")
+    },
+    cross("aarch64", "aarch64-linux-gnu-gcc", "gcc-aarch64-linux-gnu"),
+    cross(
+        "armv7",
+        "arm-linux-gnueabihf-gcc",
+        "gcc-arm-linux-gnueabihf",
+    ),
+    cross("riscv64", "riscv64-linux-gnu-gcc", "gcc-riscv64-linux-gnu"),
+    cross("powerpc", "powerpc-linux-gnu-gcc", "gcc-powerpc-linux-gnu"),
+    cross(
+        "powerpc64le",
+        "powerpc64le-linux-gnu-gcc",
+        "gcc-powerpc64le-linux-gnu",
+    ),
+    cross("s390x", "s390x-linux-gnu-gcc", "gcc-s390x-linux-gnu"),
+    cross("mips", "mips-linux-gnu-gcc", "gcc-mips-linux-gnu"),
+    cross("mipsel", "mipsel-linux-gnu-gcc", "gcc-mipsel-linux-gnu"),
+    Cross {
+        // No `.interp`.
+        has_checks: false,
+        ..cross(
+            "mips64el",
+            "mips64el-linux-gnuabi64-gcc",
+            "gcc-mips64el-linux-gnuabi64",
+        )
+    },
+    Cross {
+        // The archive has arithmetic of 128 bits, which calls functions of a libc's here, and which
+        // nothing calls.
+        arguments: &["-Wl,--gc-sections"],
+        ..cross("sparc64", "sparc64-linux-gnu-gcc", "gcc-sparc64-linux-gnu")
+    },
 ];
 /// Those that `setup` installs, of 30 to 40 MB each: one of each byte order.
 const INSTALLED: &[&str] = &["aarch64", "s390x"];
@@ -44,8 +99,11 @@ pub fn need(target: &Target) -> Option<(&'static str, &'static str)> {
     if target.name == std::env::consts::ARCH || !INSTALLED.contains(&target.name) {
         return None;
     }
-    let row = CROSS.iter().find(|(name, ..)| *name == target.name);
-    row.map(|&(_, program, package)| (program, package))
+    find(target).map(|row| (row.program, row.package))
+}
+
+fn find(target: &Target) -> Option<&'static Cross> {
+    CROSS.iter().find(|row| row.name == target.name)
 }
 
 /// A way to build the program.
@@ -77,7 +135,7 @@ pub fn test(arch: &str, filter: Option<&str>) -> Result<Tally> {
         };
         for kind in names {
             let name = format!("capi/threads_in_c_{kind}_{}", target.name);
-            let is_known = is_host || CROSS.iter().any(|(name, ..)| *name == target.name);
+            let is_known = is_host || find(target).is_some();
             if !is_known || !is_wanted(&name) {
                 continue;
             }
@@ -115,13 +173,14 @@ fn way(name: String, kind: &str, target: &'static Target) -> Result<Way<'static>
         is_beside_libc: false,
     };
     if target.name != std::env::consts::ARCH {
-        let row = CROSS.iter().find(|(name, ..)| *name == target.name);
-        let &(_, program, package) = row.ok_or_else(|| anyhow::anyhow!("no compiler is known"))?;
+        let row = find(target).context("no compiler is known")?;
+        let (program, package) = (row.program, row.package);
         ensure!(
             toolchain::on_path(program).is_some(),
             "no {program} on PATH (Debian: package {package})"
         );
         way.compiler = program;
+        way.arguments.extend(words(row.arguments));
     }
     match kind {
         "without_libc" => way.arguments.push("-DFREESTANDING".into()),
@@ -155,7 +214,7 @@ impl Way<'_> {
             .args(&self.arguments)
             .arg("c/demo.c")
             .arg(&archive);
-        if !self.is_beside_libc {
+        if !self.is_beside_libc && find(self.target).is_none_or(|row| row.has_checks) {
             command.args(["../../linker/checks.ld", "../../linker/own_start.ld"]);
         }
         command.arg("-o").arg(&program);
@@ -177,7 +236,7 @@ impl Way<'_> {
     }
 
     fn runner(&self, program: &Path) -> Command {
-        if self.target.name == std::env::consts::ARCH {
+        if self.target.runner() == Runner::Native {
             return Command::new(program);
         }
         let mut command = Command::new(self.target.qemu);
@@ -192,11 +251,11 @@ mod tests {
 
     #[test]
     fn every_compiler_is_for_a_target() {
-        for (name, ..) in CROSS {
+        for Cross { name, .. } in CROSS {
             assert!(targets::TABLE.iter().any(|row| row.name == *name), "{name}");
         }
         for name in INSTALLED {
-            assert!(CROSS.iter().any(|(row, ..)| row == name), "{name}");
+            assert!(CROSS.iter().any(|row| row.name == *name), "{name}");
         }
     }
 }
