@@ -3,6 +3,8 @@
 //! Each way of building it is a case, and so is each thing that is easily forgotten: the case says
 //! which words the reader then sees, and requires README's table to name them.
 
+mod commands;
+
 use crate::case::{Case, claim};
 use crate::elf::Image;
 use crate::new;
@@ -54,6 +56,14 @@ const MISTAKES: &[Mistake] = &[
             "",
         )],
         says: &["_start", "crt1.o", "see_build.rs_in_its_README"],
+    },
+    Mistake {
+        name: "with_a_start_of_its_own_the_feature_is_named",
+        edits: &[Edit::Append(
+            "src/main.rs",
+            "core::arch::global_asm!(\".globl _start\", \"_start: .quad 0\");\n",
+        )],
+        says: &["_start", "duplicate|multiple definition", "threadbare"],
     },
     Mistake {
         name: "with_std_its_panic_handler_is_named",
@@ -134,6 +144,10 @@ pub fn run(filter: Option<&str>) -> Result<Tally> {
     for mistake in MISTAKES.iter().filter(|mistake| is_wanted(mistake.name)) {
         let workshop = Workshop::once(&mut workshop)?;
         cases.push(Case::new(mistake.name, workshop.refuses(mistake)));
+    }
+    let name = "readme_commands_for_c_programs_work";
+    if is_wanted(name) {
+        cases.push(Case::new(name, commands::c_program()));
     }
     if cases.is_empty() && filter.is_some() {
         return Ok(Tally::default());
@@ -273,7 +287,9 @@ impl Workshop {
                 built.ended.describe()
             )
         })?;
-        claim(says.iter().all(|words| told.contains(words)), || {
+        // Of words that linkers differ in, one.
+        let is_said = |words: &&str| words.split('|').any(|words| told.contains(words));
+        claim(says.iter().all(is_said), || {
             format!("wanted each of {says:?} in:\n{told}")
         })?;
         claim(README.contains(first), || {
