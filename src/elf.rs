@@ -7,7 +7,7 @@
 use linux_raw_sys::elf::{Elf_Phdr, PT_DYNAMIC, PT_GNU_STACK, PT_LOAD, PT_PHDR, PT_TLS};
 
 /// What the runtime wants to know of the program headers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Image {
     /// What is added to a link-time address to get a run-time address: 0 unless the program is
     /// position-independent.
@@ -35,16 +35,15 @@ pub struct TlsTemplate {
     pub align_bytes: usize,
 }
 
-impl Default for TlsTemplate {
-    fn default() -> Self {
-        TlsTemplate {
-            address: 0,
-            link_address: 0,
-            file_bytes: 0,
-            memory_bytes: 0,
-            align_bytes: 1,
-        }
-    }
+impl TlsTemplate {
+    /// Where there is none.
+    pub const NONE: TlsTemplate = TlsTemplate {
+        address: 0,
+        link_address: 0,
+        file_bytes: 0,
+        memory_bytes: 0,
+        align_bytes: 1,
+    };
 }
 
 /// Why program headers cannot be used.
@@ -59,12 +58,20 @@ pub enum ImageError {
 }
 
 impl Image {
+    /// Of no headers.
+    pub const NONE: Image = Image {
+        load_bias: 0,
+        dynamic_address: 0,
+        tls: TlsTemplate::NONE,
+        stack_bytes: 0,
+    };
+
     /// Reads the headers, which the kernel placed at `headers_address`.
     pub fn parse(headers: &[Elf_Phdr], headers_address: usize) -> Result<Image, ImageError> {
         let load_bias = load_bias(headers, headers_address).ok_or(ImageError::NoLoadAddress)?;
         let mut image = Image {
             load_bias,
-            ..Image::default()
+            ..Image::NONE
         };
         for header in headers {
             let address = load_bias.wrapping_add(header.p_vaddr);
@@ -98,6 +105,9 @@ impl Image {
 /// Finds the load bias: from `PT_PHDR`, or else from the segment that holds the file's start,
 /// where the headers follow the ELF header. Linkers leave `PT_PHDR` out of some static programs.
 fn load_bias(headers: &[Elf_Phdr], headers_address: usize) -> Option<usize> {
+    if cfg!(fixed_address) {
+        return Some(0);
+    }
     if let Some(own) = headers.iter().find(|header| header.p_type == PT_PHDR) {
         return Some(headers_address.wrapping_sub(own.p_vaddr));
     }

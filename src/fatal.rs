@@ -1,6 +1,7 @@
 //! The one way to die without panicking: a line on standard error, then abort.
 //!
-//! Without the feature `messages` there is no line.
+//! Without the feature `messages` there is no line, and the death is the CPU's trap instruction's:
+//! the kernel ends the process for it (SIGILL or SIGTRAP), blocked or not, PID 1 too.
 //!
 //! For what the runtime cannot survive and no caller can handle: the kernel or the program's image
 //! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
@@ -10,35 +11,47 @@ use crate::line::Line;
 
 /// Writes `threadbare: ` and the pieces to standard error and aborts the process.
 #[cold]
-#[inline(never)]
+#[cfg_attr(feature = "messages", inline(never))]
+#[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal_pieces(pieces: &[&str]) -> ! {
-    if cfg!(feature = "messages") {
-        let mut line = Line::new();
-        line.add("threadbare: ");
-        for piece in pieces {
-            line.add(piece);
-        }
-        let _ = line.add("\n").leave();
+    if !cfg!(feature = "messages") {
+        die()
     }
+    let mut line = Line::new();
+    line.add("threadbare: ");
+    for piece in pieces {
+        line.add(piece);
+    }
+    let _ = line.add("\n").leave();
     crate::process::die_by_abort()
+}
+
+/// Dies without a word.
+#[cold]
+#[inline(never)]
+fn die() -> ! {
+    crate::arch::trap()
 }
 
 /// Writes `message` to standard error and aborts the process.
 #[cold]
-#[inline(never)]
+#[cfg_attr(feature = "messages", inline(never))]
+#[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal(message: &str) -> ! {
     fatal_pieces(&[message])
 }
 
 /// Says which call answered which error, against its own documentation, and aborts the process.
 #[cold]
-#[inline(never)]
+#[cfg_attr(feature = "messages", inline(never))]
+#[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
-    if cfg!(feature = "messages") {
-        let mut line = Line::new();
-        line.add("threadbare: ").add(call).add(" answered error ");
-        line.add_number(errno.raw() as u64);
-        let _ = line.add(", which it cannot\n").leave();
+    if !cfg!(feature = "messages") {
+        die()
     }
+    let mut line = Line::new();
+    line.add("threadbare: ").add(call).add(" answered error ");
+    line.add_number(errno.raw() as u64);
+    let _ = line.add(", which it cannot\n").leave();
     crate::process::die_by_abort()
 }

@@ -10,6 +10,8 @@
 //! Where the kernel will not have it, children notice nothing, as those of programs that have
 //! started no thread: there is nothing to notice in them.
 //!
+//! Without the feature `fork` none of this is there, and no child notices.
+//!
 //! Before a child has started a thread of its own, the one that called `fork` is all it has. So
 //! whoever notices is alone, and may settle everything.
 
@@ -39,8 +41,11 @@ const SETTLED: u32 = 1;
 ///
 /// # Errors
 /// Those of `mmap`; the next call tries again.
+#[inline]
 pub fn prepare(settle: fn()) -> Result<(), Errno> {
-    if MARK.load(Ordering::Relaxed).is_null() {
+    if !cfg!(feature = "fork") {
+        Ok(())
+    } else if MARK.load(Ordering::Relaxed).is_null() {
         make(settle)
     } else {
         heed();
@@ -51,6 +56,9 @@ pub fn prepare(settle: fn()) -> Result<(), Errno> {
 /// Settles, if this is a child of `fork` that has not.
 #[inline]
 pub fn heed() {
+    if !cfg!(feature = "fork") {
+        return;
+    }
     // Acquire pairs with the Release in `make`: the function, and the page.
     // SAFETY: null, or a word that is never unmapped.
     let mark = unsafe { MARK.load(Ordering::Acquire).as_ref() };

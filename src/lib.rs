@@ -36,9 +36,10 @@
 //! `main` begins: thread-locals, the stack protector's value, `.init_array`; and `.fini_array` at
 //! the end), `panic-handler`, `mem` (`memcpy` and its kin), `threads` (all of [`thread`] but
 //! thread-locals and sleeping; without it the process has one thread, and [`sync`]'s locks are
-//! cells), `cache` (the memory of a thread that has ended is kept for the next one), `messages`
-//! (the line that says why the runtime aborts), `overflow-report` (a thread that overflows its
-//! stack says so before it dies).
+//! cells), `fork` (a child of `fork` notices what it is), `cache` (the memory of a thread that has
+//! ended is kept for the next one), `messages` (the line that says why the runtime aborts; without,
+//! it dies by the CPU's trap), `overflow-report` (a thread that overflows its stack says so before
+//! it dies).
 //!
 //! Off by default: `lock-api`, `critical-section`, `spin-relax` (what [`sync`] implements of those
 //! crates), `lock-debug` (locks that know their holders).

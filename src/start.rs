@@ -37,7 +37,6 @@
 //! ```
 
 use core::cell::UnsafeCell;
-use core::mem::MaybeUninit;
 #[cfg(not(feature = "setup"))]
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -89,7 +88,7 @@ pub use relocate::relocate;
 
 /// What the kernel and the linker told the program. Written once, before any second thread.
 #[doc(hidden)] // the runtime's own; public for the suite
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Process {
     /// Number of arguments, the program's name included; may be 0.
     pub argument_count: usize,
@@ -97,8 +96,6 @@ pub struct Process {
     pub arguments: *const *const u8,
     /// The environment, likewise.
     pub environment: *const *const u8,
-    /// The auxiliary vector's known entries.
-    pub auxv: Auxv,
     /// The page size: `AT_PAGESZ`, or 4096 where the kernel gave none.
     pub page_bytes: usize,
     /// What the program headers say.
@@ -113,13 +110,66 @@ pub struct Process {
     pub stack_top: usize,
 }
 
-/// A cell for [`Process`]: written in phase 3, read ever after.
-struct ProcessCell(UnsafeCell<MaybeUninit<Process>>);
+/// A cell for what is written in phases 1 to 3, and read ever after.
+///
+/// A static for each word, all of them zero at first: so the compiler drops those that a program
+/// does not read, and what fills them.
+struct Found<T>(UnsafeCell<T>);
 
 // SAFETY: written while there is one thread, read only after.
-unsafe impl Sync for ProcessCell {}
+unsafe impl<T> Sync for Found<T> {}
 
-static PROCESS: ProcessCell = ProcessCell(UnsafeCell::new(MaybeUninit::uninit()));
+/// Defines a static for each of the words, the function that reads them all, and the one that
+/// writes them.
+macro_rules! words {
+    ($($place:ident: $type:ty = $zero:expr, $($field:ident).+;)*) => {
+        $(static $place: Found<$type> = Found(UnsafeCell::new($zero));)*
+
+        /// What was found out so far; all zero before that.
+        #[inline(always)]
+        fn found() -> Process {
+            let mut process = Process::NONE;
+            // SAFETY: whoever writes them is alone.
+            $(process.$($field).+ = unsafe { *$place.0.get() };)*
+            process
+        }
+
+        /// Notes what was found out.
+        ///
+        /// # Safety
+        /// 1. As [`initialize`], clause 2.
+        #[inline(always)]
+        unsafe fn note_found(process: &Process) {
+            // SAFETY: clause 1: nobody reads yet.
+            $(unsafe { *$place.0.get() = process.$($field).+ };)*
+        }
+    };
+}
+
+words! {
+    ARGUMENT_COUNT: usize = 0, argument_count;
+    ARGUMENTS: *const *const u8 = core::ptr::null(), arguments;
+    ENVIRONMENT: *const *const u8 = core::ptr::null(), environment;
+    PAGE_BYTES: usize = 0, page_bytes;
+    LOAD_BIAS: usize = 0, image.load_bias;
+    DYNAMIC_ADDRESS: usize = 0, image.dynamic_address;
+    STACK_BYTES: usize = 0, image.stack_bytes;
+    TLS_ADDRESS: usize = 0, image.tls.address;
+    TLS_LINK_ADDRESS: usize = 0, image.tls.link_address;
+    TLS_FILE_BYTES: usize = 0, image.tls.file_bytes;
+    TLS_MEMORY_BYTES: usize = 0, image.tls.memory_bytes;
+    TLS_ALIGN_BYTES: usize = 0, image.tls.align_bytes;
+    BELOW_TP_BYTES: usize = 0, tls_shape.below_tp_bytes;
+    ABOVE_TP_BYTES: usize = 0, tls_shape.above_tp_bytes;
+    TP_ALIGN_BYTES: usize = 0, tls_shape.tp_align_bytes;
+    BLOCK_OFFSET: isize = 0, tls_shape.block_offset;
+    CANARY: usize = 0, canary;
+    POINTER_GUARD: usize = 0, pointer_guard;
+    STACK_TOP: usize = 0, stack_top;
+}
+
+/// The auxiliary vector's known entries, by themselves: they are found by number.
+static AUXV: Found<Auxv> = Found(UnsafeCell::new(Auxv::EMPTY));
 /// Whether `PROCESS` was written. Relaxed suffices: it is set while there is one thread, and
 /// `clone` orders it before every other thread's first step.
 static PROCESS_IS_KNOWN: AtomicBool = AtomicBool::new(false);
@@ -127,13 +177,26 @@ static PROCESS_IS_KNOWN: AtomicBool = AtomicBool::new(false);
 static TLS_IS_UP: AtomicBool = AtomicBool::new(false);
 
 impl Process {
+    /// Nothing was found out.
+    const NONE: Process = Process {
+        argument_count: 0,
+        arguments: core::ptr::null(),
+        environment: core::ptr::null(),
+        page_bytes: 0,
+        image: Image::NONE,
+        tls_shape: Shape::NONE,
+        canary: 0,
+        pointer_guard: 0,
+        stack_top: 0,
+    };
+
     /// The lowest address of a main stack that may have so many bytes, to a page or two, or `None`
     /// where it has room below everything.
     ///
     /// It grows down from the end of the strings that the kernel put there, of which the program's
     /// file name is the last (`fs/exec.c`, `bprm_execve`; `fs/binfmt_elf.c`).
     pub fn stack_bottom(&self, bytes_max: usize) -> Option<usize> {
-        let highest = match self.auxv.file_name_address {
+        let highest = match self.auxv().file_name_address() {
             0 => self.stack_top,
             address => address,
         };
@@ -142,8 +205,16 @@ impl Process {
         Some(last.checked_sub(bytes_max)? + 1)
     }
 
+    /// The auxiliary vector's known entries.
+    #[inline]
+    pub fn auxv(&self) -> &'static Auxv {
+        // SAFETY: there is a `Process`, so this was written, too, and is no more.
+        unsafe { &*AUXV.0.get() }
+    }
+
     /// Returns what [`initialize`] found.
-    pub fn get() -> &'static Process {
+    #[inline(always)]
+    pub fn get() -> Process {
         let Some(process) = Process::find() else {
             fatal("the runtime is used before it was started");
         };
@@ -151,14 +222,20 @@ impl Process {
     }
 
     /// The same, if it was called.
-    pub fn find() -> Option<&'static Process> {
+    #[inline(always)]
+    pub fn find() -> Option<Process> {
         #[cfg(not(feature = "setup"))]
         learn_late();
-        // SAFETY: the flag says that the cell was written, which happens once.
-        PROCESS_IS_KNOWN
-            .load(Ordering::Relaxed)
-            .then(|| unsafe { (*PROCESS.0.get()).assume_init_ref() })
+        // Our own `_start` comes before everything that asks.
+        let is_known = cfg!(all(feature = "start", feature = "setup")) || is_known();
+        // Not by `then`, a function that may stay one.
+        if is_known { Some(found()) } else { None }
     }
+}
+
+/// Whether phases 1 to 3 are over.
+fn is_known() -> bool {
+    PROCESS_IS_KNOWN.load(Ordering::Relaxed)
 }
 
 /// A word that no two living threads share, and that is not 0: the thread pointer, whoever set it
@@ -193,7 +270,7 @@ pub(crate) unsafe fn set_up(from: HandOver) {
     {
         set_global_canary(Process::get().canary);
         // SAFETY: clause 1. Phase 4.
-        unsafe { set_up_tls(Process::get()) };
+        unsafe { set_up_tls(&Process::get()) };
         // SAFETY: TLS is up, and this is the first thread. Phase 5.
         #[cfg(feature = "threads")]
         unsafe {
@@ -221,7 +298,7 @@ fn note(initial_stack: *const usize) {
 #[cfg(not(feature = "setup"))]
 fn learn_late() {
     let stack = INITIAL_STACK.load(Ordering::Relaxed);
-    if stack != 0 && !PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
+    if stack != 0 && !is_known() {
         // SAFETY: `_start` noted it.
         unsafe {
             let stack = core::ptr::with_exposed_provenance(stack);
@@ -235,37 +312,36 @@ fn learn_late() {
 /// # Safety
 /// 1. As [`initialize`], clauses 1 and 2.
 unsafe fn learn(from: HandOver, guards: Option<Guards>) {
+    // SAFETY: clause 1: nobody reads yet.
+    let auxv = unsafe { &mut *AUXV.0.get() };
     // SAFETY: clause 1. Phase 1.
-    let told = unsafe { from.read() };
-    let auxv = told.auxv;
+    let told = unsafe { from.read(auxv) };
     // SAFETY: `AT_PHDR` describes this program's headers. Phase 2.
-    let image = unsafe { read_headers(&auxv) };
+    let image = unsafe { read_headers(auxv) };
     let Some(tls_shape) = Shape::new(&image.tls, Facts::HERE) else {
         fatal("PT_TLS is larger than the address space");
     };
     let guards = guards.unwrap_or_else(|| Guards {
         // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
-        canary: unsafe { make_canary(&auxv, told.stack_top) },
+        canary: unsafe { make_canary(auxv, told.stack_top) },
         pointer: 0,
     });
     let process = Process {
         argument_count: told.argument_count,
         arguments: told.arguments,
         environment: told.environment,
-        page_bytes: if auxv.page_bytes == 0 {
-            4096
-        } else {
-            auxv.page_bytes
+        page_bytes: match auxv.page_bytes() {
+            0 => 4096,
+            bytes => bytes,
         },
         canary: guards.canary,
         pointer_guard: guards.pointer,
         stack_top: told.stack_top,
-        auxv,
         image,
         tls_shape,
     };
-    // SAFETY: clause 1: nobody reads yet.
-    unsafe { (*PROCESS.0.get()).write(process) };
+    // SAFETY: clause 1.
+    unsafe { note_found(&process) };
     PROCESS_IS_KNOWN.store(true, Ordering::Relaxed);
 }
 
@@ -282,16 +358,16 @@ struct Guards {
 /// # Safety
 /// 1. `auxv` is this program's.
 unsafe fn read_headers(auxv: &Auxv) -> Image {
-    if auxv.phdr_address == 0 {
+    if auxv.phdr_address() == 0 {
         fatal(no_headers!());
     }
-    if auxv.phent_bytes != size_of::<Elf_Phdr>() {
+    if auxv.phent_bytes() != size_of::<Elf_Phdr>() {
         fatal("AT_PHENT is not the size of a program header");
     }
-    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address);
+    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address());
     // SAFETY: clause 1: the kernel says that so many headers are there, and nobody writes them.
-    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count) };
-    match Image::parse(headers, auxv.phdr_address) {
+    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count()) };
+    match Image::parse(headers, auxv.phdr_address()) {
         Ok(image) => image,
         Err(ImageError::NoLoadAddress) => fatal(
             "no program header tells the load address: let the first segment hold the headers",
@@ -305,9 +381,9 @@ unsafe fn read_headers(auxv: &Auxv) -> Image {
 /// mixed: weaker, but different for each run where addresses are randomised.
 ///
 /// # Safety
-/// 1. `auxv.random_address` is 0 or points to 16 bytes.
+/// 1. `auxv.random_address()` is 0 or points to 16 bytes.
 unsafe fn make_canary(auxv: &Auxv, stack_top: usize) -> usize {
-    let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address);
+    let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address());
     let seed = if random.is_null() {
         stack_top.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
     } else {

@@ -65,11 +65,18 @@ pub(crate) use call;
 /// Runs one raw call, unless a test ordered it to fail, and decodes its result.
 #[inline(always)]
 pub(crate) fn made(nr: usize, raw: impl FnOnce() -> isize) -> Result<usize, Errno> {
+    Errno::decode(made_raw(nr, raw))
+}
+
+/// The same, not decoded: for functions that are compiled once and called often. Their callers
+/// decode the result, which so comes in a register.
+#[inline(always)]
+pub(crate) fn made_raw(nr: usize, raw: impl FnOnce() -> isize) -> isize {
     #[cfg(feature = "test-seam")]
     if let Some(errno) = seam::ordered_failure(nr) {
-        return Err(errno);
+        return -(errno.raw() as isize);
     }
     #[cfg(not(feature = "test-seam"))]
     let _ = nr;
-    Errno::decode(raw())
+    raw()
 }

@@ -54,6 +54,14 @@ pub struct Shape {
 }
 
 impl Shape {
+    /// No area.
+    pub const NONE: Shape = Shape {
+        below_tp_bytes: 0,
+        above_tp_bytes: 0,
+        tp_align_bytes: 0,
+        block_offset: 0,
+    };
+
     /// Lays out the area for `template`, or `None` where its size cannot be represented.
     pub fn new(template: &TlsTemplate, facts: Facts) -> Option<Shape> {
         let align = template.align_bytes;

@@ -66,7 +66,7 @@ unsafe fn begin(initial_stack: *const usize) {
         unsafe { super::set_up(super::HandOver::InitialStack(initial_stack)) };
         let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);
         // SAFETY: the linker's bounds of an array of functions. Phase 6.
-        unsafe { call_hooks(start.cast(), end.cast(), false) };
+        unsafe { call_hooks(start.cast(), end.cast(), 1) };
     }
     #[cfg(not(feature = "setup"))]
     super::note(initial_stack);
@@ -80,25 +80,27 @@ unsafe fn begin(initial_stack: *const usize) {
 pub(crate) unsafe fn run_fini_array() {
     let (start, end) = (&raw const __fini_array_start, &raw const __fini_array_end);
     // SAFETY: the linker's bounds of an array of functions; clause 1.
-    unsafe { call_hooks(start.cast(), end.cast(), true) };
+    unsafe {
+        call_hooks(
+            end.cast::<Hook>().wrapping_sub(1),
+            start.cast::<Hook>().wrapping_sub(1),
+            -1,
+        )
+    };
 }
 
-/// Calls the functions in `[start, end)`.
+/// Calls the functions from `first` to before `end`, in steps.
 ///
 /// # Safety
-/// 1. The range holds functions that may be called now.
+/// 1. There are functions that may be called now, and `end` is a number of steps away.
 #[cfg(feature = "setup")]
-unsafe fn call_hooks(start: *const Hook, end: *const Hook, is_reversed: bool) {
+unsafe fn call_hooks(first: *const Hook, end: *const Hook, step: isize) {
     let process = super::Process::get();
-    let count = (end.addr() - start.addr()) / size_of::<Hook>();
-    for index in 0..count {
-        let index = if is_reversed {
-            count - 1 - index
-        } else {
-            index
-        };
+    let mut at = first;
+    while at != end {
         // SAFETY: clause 1; the array may be written by relocation only, which is over.
-        let hook = unsafe { start.add(index).read() };
+        let hook = unsafe { at.read() };
+        at = at.wrapping_offset(step);
         // SAFETY: clause 1.
         unsafe {
             hook(

@@ -2,7 +2,7 @@
 
 use linux_raw_sys::elf::{Elf_Phdr, PT_INTERP};
 
-use super::{Guards, PROCESS_IS_KNOWN, Process, TLS_IS_UP, learn, set_up};
+use super::{Guards, Process, TLS_IS_UP, is_known, learn, set_up};
 use crate::arch;
 use crate::auxv::Auxv;
 use crate::fatal::fatal;
@@ -44,12 +44,11 @@ pub enum HandOver {
     },
 }
 
-/// What was read of it.
+/// What was read of it, beside the auxiliary vector.
 pub struct Told {
     pub argument_count: usize,
     pub arguments: *const *const u8,
     pub environment: *const *const u8,
-    pub auxv: Auxv,
     pub stack_top: usize,
 }
 
@@ -66,23 +65,25 @@ impl HandOver {
     ///
     /// # Safety
     /// 1. As [`initialize`], clause 1.
-    pub(super) unsafe fn read(self) -> Told {
+    pub(super) unsafe fn read(self, auxv: &mut Auxv) -> Told {
         match self {
             // SAFETY: clause 1.
-            HandOver::InitialStack(stack) => unsafe { read_stack(stack) },
-            // SAFETY: clause 1.
-            HandOver::AuxiliaryVector(vector) => without_strings(unsafe { read_vector(vector) }),
+            HandOver::InitialStack(stack) => unsafe { read_stack(stack, auxv) },
+            HandOver::AuxiliaryVector(vector) => {
+                // SAFETY: clause 1.
+                unsafe { read_vector(vector, auxv) };
+                without_strings(auxv)
+            }
             HandOver::ProgramHeaders {
                 headers,
                 count,
                 page_bytes,
-            } => without_strings(Auxv {
-                phdr_address: headers.expose_provenance(),
-                phent_bytes: size_of::<Elf_Phdr>(),
-                phdr_count: count,
-                page_bytes,
-                ..Auxv::default()
-            }),
+            } => {
+                let address = headers.expose_provenance();
+                auxv.note_headers(address, size_of::<Elf_Phdr>(), count);
+                auxv.note_page_bytes(page_bytes);
+                without_strings(auxv)
+            }
         }
     }
 }
@@ -91,7 +92,7 @@ impl HandOver {
 ///
 /// # Safety
 /// 1. `stack` is the kernel's initial stack, or one like it.
-unsafe fn read_stack(stack: *const usize) -> Told {
+unsafe fn read_stack(stack: *const usize, auxv: &mut Auxv) -> Told {
     // SAFETY: clause 1, for this and all the steps below: each stays within the block.
     let argument_count = unsafe { *stack };
     let arguments = stack.wrapping_add(1).cast::<*const u8>();
@@ -101,41 +102,38 @@ unsafe fn read_stack(stack: *const usize) -> Told {
     while !unsafe { *end }.is_null() {
         end = end.wrapping_add(1);
     }
+    // SAFETY: the vector comes next.
+    unsafe { read_vector(end.wrapping_add(1).cast(), auxv) };
     Told {
         argument_count,
         arguments,
         environment,
-        // SAFETY: the vector comes next.
-        auxv: unsafe { read_vector(end.wrapping_add(1).cast()) },
         stack_top: arguments.addr(),
     }
 }
 
 /// # Safety
 /// 1. `vector` is a list of pairs of words up to `AT_NULL`.
-unsafe fn read_vector(vector: *const usize) -> Auxv {
+unsafe fn read_vector(vector: *const usize, auxv: &mut Auxv) {
     let mut pair = vector;
-    Auxv::parse(core::iter::from_fn(|| {
-        // SAFETY: clause 1; at `AT_NULL` `parse` stops asking.
-        let (kind, value) = unsafe { (*pair, *pair.wrapping_add(1)) };
+    // SAFETY: clause 1: there is one, unless this one was the end.
+    while unsafe { auxv.note(*pair, *pair.wrapping_add(1)) } {
         pair = pair.wrapping_add(2);
-        Some((kind, value))
-    }))
+    }
 }
 
-fn without_strings(auxv: Auxv) -> Told {
+fn without_strings(auxv: &Auxv) -> Told {
     let here = 0_u8;
     let none = (&raw const NO_STRINGS.0).cast();
     Told {
         argument_count: 0,
         arguments: none,
         environment: none,
-        stack_top: match auxv.file_name_address {
+        stack_top: match auxv.file_name_address() {
             0 => (&raw const here).addr(),
             // Above everything but itself.
             address => address,
         },
-        auxv,
     }
 }
 
@@ -263,7 +261,7 @@ pub unsafe fn initialize(from: HandOver) {
 /// # assert_ne!(begin as fn() as usize, 0);
 /// ```
 pub unsafe fn initialize_beside_libc(from: HandOver) {
-    if PROCESS_IS_KNOWN.load(Ordering::Relaxed) {
+    if cfg!(feature = "start") || is_known() {
         fatal("initialize_beside_libc: the runtime is started already");
     }
     // SAFETY: clauses 1 and 2; the libc has set this thread's pointer.
@@ -297,10 +295,10 @@ unsafe fn guards_of_this_thread() -> Guards {
 
 /// Dies where a dynamic linker was first, whose thread-locals no thread of ours would have.
 fn refuse_interpreted() {
-    let auxv = &Process::get().auxv;
-    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address);
+    let auxv = Process::get().auxv();
+    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address());
     // SAFETY: `learn` has read them.
-    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count) };
+    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count()) };
     if headers.iter().any(|header| header.p_type == PT_INTERP) {
         fatal(interpreted!());
     }

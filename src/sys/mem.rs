@@ -35,12 +35,19 @@ bitflags::bitflags! {
 /// `ENOMEM`: no address range, `RLIMIT_AS`, `RLIMIT_DATA`, `vm.max_map_count`, or overcommit
 /// refused. `EAGAIN`: `mlockall(MCL_FUTURE)` and `RLIMIT_MEMLOCK`. `EINVAL`: zero bytes.
 /// `EPERM`: a security module. Source: mmap(2).
+#[inline(always)]
 pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
-    let flags = (flags | Map::PRIVATE | Map::ANONYMOUS).bits() as usize;
+    let flags = flags | Map::PRIVATE | Map::ANONYMOUS;
+    let address = Errno::decode(map_raw(bytes, prot.bits() as usize, flags.bits() as usize))?;
+    Ok(core::ptr::with_exposed_provenance_mut(address))
+}
+
+/// The call itself, once for all who map; its result as the kernel's, in a register.
+#[inline(never)]
+fn map_raw(bytes: usize, prot: usize, flags: usize) -> isize {
     let no_file = usize::MAX;
     // SAFETY: without MAP_FIXED no existing mapping is touched. The offset is 0 in every unit.
-    let address = unsafe { map_anything([0, bytes, prot.bits() as usize, flags, no_file, 0]) }?;
-    Ok(core::ptr::with_exposed_provenance_mut(address))
+    unsafe { map_anything_raw([0, bytes, prot, flags, no_file, 0]) }
 }
 
 /// `mmap` with any arguments, as this CPU takes them: the last is in units of `MMAP_OFFSET_UNIT`.
@@ -50,20 +57,28 @@ pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
 ///
 /// # Safety
 /// 1. With MAP_FIXED: the caller owns the range, and nobody uses what was there.
-#[inline]
+#[cfg(feature = "test-seam")]
 pub unsafe fn map_anything(arguments: [usize; 6]) -> Result<usize, Errno> {
-    match crate::arch::MMAP_ARGUMENTS {
+    // SAFETY: clause 1.
+    Errno::decode(unsafe { map_anything_raw(arguments) })
+}
+
+/// `mmap`, not decoded.
+///
+/// # Safety
+/// 1. With MAP_FIXED: the caller owns the range, and nobody uses what was there.
+#[inline(always)]
+unsafe fn map_anything_raw(arguments: [usize; 6]) -> isize {
+    use crate::arch::{nr, syscall1, syscall6};
+    crate::sys::made_raw(nr::MMAP, || match crate::arch::MMAP_ARGUMENTS {
         MmapArguments::Registers => {
             let [address, bytes, prot, flags, fd, offset] = arguments;
             // SAFETY: clause 1.
-            unsafe { call!(MMAP, address, bytes, prot, flags, fd, offset) }
+            unsafe { syscall6(nr::MMAP, address, bytes, prot, flags, fd, offset) }
         }
-        MmapArguments::Memory => {
-            let six = arguments.as_ptr() as usize;
-            // SAFETY: clause 1; the kernel reads six words.
-            unsafe { call!(MMAP, six) }
-        }
-    }
+        // SAFETY: clause 1; the kernel reads six words.
+        MmapArguments::Memory => unsafe { syscall1(nr::MMAP, arguments.as_ptr() as usize) },
+    })
 }
 
 /// Changes what may be done with `[address, address + bytes)`.

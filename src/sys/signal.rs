@@ -84,6 +84,7 @@ pub fn block_all() -> SignalSet {
 ///
 /// # Errors
 /// `EPERM`, `ENOSYS`: a seccomp filter.
+#[inline(always)]
 pub fn try_block_all() -> Result<SignalSet, Errno> {
     let mut old = SignalSet::NONE;
     // SAFETY: both sets live through the call, and `old` is ours alone.
@@ -124,6 +125,7 @@ pub fn mask() -> SignalSet {
 }
 
 /// Puts a mask in force.
+#[inline]
 pub fn restore(mask: &SignalSet) {
     // SAFETY: the set lives through the call; a null old set is not written.
     unsafe { change_mask(k::SIG_SETMASK, mask, core::ptr::null_mut()) };
@@ -151,6 +153,7 @@ pub fn unblock(signal: u32) {
 ///
 /// # Safety
 /// 1. `old` is null or writable, `set` is null or readable.
+#[inline(always)]
 unsafe fn change_mask(how: u32, set: *const SignalSet, old: *mut SignalSet) {
     // SAFETY: clause 1.
     if let Err(errno) = unsafe { try_change_mask(how, set, old) } {
@@ -162,15 +165,28 @@ unsafe fn change_mask(how: u32, set: *const SignalSet, old: *mut SignalSet) {
 ///
 /// # Safety
 /// 1. `old` is null or writable, `set` is null or readable.
+#[inline(always)]
 unsafe fn try_change_mask(
     how: u32,
     set: *const SignalSet,
     old: *mut SignalSet,
 ) -> Result<(), Errno> {
-    let (how, from, to) = (how as usize, set as usize, old as usize);
     // SAFETY: clause 1.
-    unsafe { call!(RT_SIGPROCMASK, how, from, to, SET_BYTES) }?;
-    Ok(())
+    Errno::decode(unsafe { change_mask_raw(how, set, old) }).map(|_| ())
+}
+
+/// The call itself, once for all who change the mask; its result in a register.
+///
+/// # Safety
+/// 1. As [`try_change_mask`].
+#[inline(never)]
+unsafe fn change_mask_raw(how: u32, set: *const SignalSet, old: *mut SignalSet) -> isize {
+    let (how, from, to) = (how as usize, set as usize, old as usize);
+    let nr = arch::nr::RT_SIGPROCMASK;
+    // SAFETY: clause 1.
+    super::made_raw(nr, || unsafe {
+        arch::syscall4(nr, how, from, to, SET_BYTES)
+    })
 }
 
 /// Stores this thread's mask at `to`, for who wants to know whether the kernel can store there.

@@ -214,10 +214,6 @@ impl SetUp {
     /// Where the step begins; below it is the error's number, of 12 bits.
     const STEP_SHIFT: u32 = 16;
 
-    pub const fn new() -> SetUp {
-        SetUp(AtomicU32::new(SetUp::PENDING))
-    }
-
     /// The thread's part. Release: what it did is seen by who sees the outcome.
     pub fn tell(&self, outcome: Result<(), Refusal>) {
         let (step, errno) = match outcome {

@@ -78,16 +78,12 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
-    /// Unmaps the memory, after its tenant is gone, and gives the record up.
-    ///
-    /// # Blocking
-    /// Until the tenant's tid word is clear; the caller is the only one that owns the mapping.
+    /// Unmaps the memory, whose tenant is gone, and gives the record up.
     ///
     /// # Safety
-    /// 1. The caller owns the mapping and nobody uses it any more but a tenant that is leaving.
+    /// 1. The caller owns the mapping and nobody uses it any more.
     pub unsafe fn unmap(self) {
-        self.record.wait_until_gone_here();
-        // SAFETY: clause 1, and the tenant is gone. A refusal (ENOMEM at `vm.max_map_count`) leaves
+        // SAFETY: clause 1. A refusal (ENOMEM at `vm.max_map_count`) leaves
         // the mapping where it is: a leak that nobody could have acted on, not a danger.
         let _ = unsafe { mem::unmap(self.mapping.base, self.mapping.bytes) };
         // SAFETY: the tenancy's own reference, given up with it.
@@ -339,7 +335,7 @@ pub fn reclaim() -> bool {
     let mut has_unmapped = false;
     let is_gone = |control: &Control| control.record.is_gone();
     while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_any(&is_gone)) {
-        // SAFETY: the cache owned the mapping, and now this function does.
+        // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
         unsafe { tenancy.unmap() };
         has_unmapped = true;
     }
@@ -363,7 +359,8 @@ pub fn set_cache_limits(limits: CacheLimits) {
         // The lock is held for the removal alone; what follows may sleep.
         let excess = lock().remove_excess();
         let Some(tenancy) = excess else { return };
-        // SAFETY: the cache owned the mapping, and now this function does.
+        tenancy.record.wait_until_gone_here();
+        // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
         unsafe { tenancy.unmap() };
     }
 }

@@ -13,6 +13,7 @@ use super::record::Record;
 use super::scope::{Link, ScopeData};
 use crate::arch::Beginning;
 use crate::sys::signal::SignalSet;
+use crate::used::Used;
 
 /// A thread's memory: `[base, base + bytes)`, of which the lowest `guard_bytes` are inaccessible.
 #[derive(Clone, Copy, Debug)]
@@ -26,14 +27,14 @@ pub struct Mapping {
 /// Where a thread's memory comes from, and so where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
+    /// The kernel's: the main thread's.
+    Kernel,
     /// Mapped by the runtime, which caches or unmaps it; the guard is made of pages without access.
     Mapped,
     /// The same, with a guard that is marked in the page tables.
     MappedLightweight,
     /// The user's: given back by `join_with_stack`, or given up.
     Caller,
-    /// The kernel's: the main thread's.
-    Kernel,
 }
 
 impl Mapping {
@@ -53,6 +54,16 @@ impl Mapping {
 /// | `COMPLETED` | done, touches only its stack from here on | owns the mapping |
 pub struct Completion(AtomicU32);
 
+/// Whether a handle ever decided before its thread had ended.
+///
+/// Who finds the word of such a handle finds this, too: it comes before the handle's swap.
+static DETACHES: Used = Used::new();
+
+/// Whether a thread may end, or have ended, that nobody joins.
+pub fn may_be_detached() -> bool {
+    DETACHES.get()
+}
+
 /// What the completion word held before a swap.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Before {
@@ -67,10 +78,6 @@ impl Completion {
     const DETACHED: u32 = 1;
     const COMPLETED: u32 = 2;
 
-    pub const fn new() -> Completion {
-        Completion(AtomicU32::new(Completion::RUNNING))
-    }
-
     /// The thread's swap. By raw pointer, as all that may give memory away: the swap that leaves
     /// the other side in charge may be followed by an unmap before this function returns.
     ///
@@ -84,7 +91,7 @@ impl Completion {
         // SAFETY: clause 1; the reference ends with the swap itself.
         match unsafe { (*this).0.swap(Completion::COMPLETED, Ordering::AcqRel) } {
             Completion::RUNNING => Before::Undecided,
-            Completion::DETACHED => Before::Decided,
+            Completion::DETACHED if DETACHES.get() => Before::Decided,
             _ => crate::fatal::fatal("a thread ended twice"),
         }
     }
@@ -100,6 +107,7 @@ impl Completion {
     /// # Safety
     /// 1. `this` is valid until the swap, and the caller is the handle.
     pub unsafe fn detach(this: *const Completion) -> Before {
+        DETACHES.set();
         // SAFETY: clause 1; the reference ends with the swap itself.
         match unsafe { (*this).0.swap(Completion::DETACHED, Ordering::AcqRel) } {
             Completion::RUNNING => Before::Undecided,
@@ -110,7 +118,7 @@ impl Completion {
 
     /// Whether the handle is gone; then it stays so, and its accesses come before (Acquire).
     pub fn is_detached(&self) -> bool {
-        self.0.load(Ordering::Acquire) == Completion::DETACHED
+        DETACHES.get() && self.0.load(Ordering::Acquire) == Completion::DETACHED
     }
 
     /// Whether the thread has swapped. Acquire: the result may be read then.
@@ -120,6 +128,8 @@ impl Completion {
 }
 
 /// What the spawner leaves for the thread, and the thread for its handle.
+///
+/// All of it begins as zero but for what the spawner writes (`spawn::Prepared::control`).
 pub struct Control {
     /// Where the thread begins; the main thread did so elsewhere.
     pub begin: Option<Beginning>,
@@ -131,10 +141,11 @@ pub struct Control {
     pub has_result: Cell<bool>,
     /// Closure, then result.
     pub payload: *mut u8,
-    /// Takes the closure out of the payload, calls it and leaves the result there.
-    pub run: unsafe fn(*mut u8),
+    /// Takes the closure out of the payload, calls it and leaves the result there. `None` in the
+    /// main thread's, as the next one.
+    pub run: Option<unsafe fn(*mut u8)>,
     /// Drops the result in the payload.
-    pub drop_result: unsafe fn(*mut u8),
+    pub drop_result: Option<unsafe fn(*mut u8)>,
     pub mapping: Mapping,
     /// The stack's high end; it begins above the mapping's guard.
     pub stack_top: usize,
@@ -166,6 +177,28 @@ pub struct Control {
 }
 
 impl Control {
+    /// Calls the closure, whose result is in the payload then.
+    ///
+    /// # Safety
+    /// 1. The calling thread is the one, and its payload holds the closure.
+    pub unsafe fn run(&self) {
+        if let Some(run) = self.run {
+            // SAFETY: clause 1.
+            unsafe { run(self.payload) };
+        }
+    }
+
+    /// Drops the result.
+    ///
+    /// # Safety
+    /// 1. The payload holds a result, which is the caller's.
+    pub unsafe fn drop_result(&self) {
+        if let Some(drop_result) = self.drop_result {
+            // SAFETY: clause 1.
+            unsafe { drop_result(self.payload) };
+        }
+    }
+
     /// Drops the result, if there is one.
     ///
     /// # Safety
@@ -173,7 +206,7 @@ impl Control {
     pub unsafe fn discard_result(&self) {
         if self.has_result.replace(false) {
             // SAFETY: the payload holds a result, and by clause 1 nobody else will read it.
-            unsafe { (self.drop_result)(self.payload) };
+            unsafe { self.drop_result() };
         }
     }
 }

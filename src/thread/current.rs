@@ -1,18 +1,16 @@
 //! Who am I: the calling thread's handle, id and name.
 
-use core::cell::Cell;
+use core::cell::UnsafeCell;
 use core::fmt;
+use core::mem::MaybeUninit;
 use core::num::NonZeroU64;
 use core::ptr;
 
-use super::attributes::SetUp;
-use super::control::{Completion, Control, Mapping, Origin};
-use super::measure::Look;
+use super::control::{Completion, Control};
 use super::park;
 use super::record::{self, Record};
-use super::scope::Link;
 use crate::arch;
-use crate::sys::{signal::SignalSet, task};
+use crate::sys::task;
 
 /// A thread's identity: its id and name, valid for as long as anybody keeps it, the thread's own
 /// end notwithstanding.
@@ -54,6 +52,12 @@ impl Thread {
     /// Makes a handle with a reference of its own.
     pub(super) fn of(record: &'static Record) -> Thread {
         record.retain();
+        Thread { record }
+    }
+
+    /// The first handle of a thread to be, whose record nobody else has seen.
+    pub(super) fn first_of(record: &'static Record) -> Thread {
+        record.retain_first();
         Thread { record }
     }
 
@@ -207,12 +211,12 @@ pub(crate) fn is_main() -> bool {
 
 /// Whether the main thread has ended, though the process lives.
 pub(super) fn main_is_gone() -> bool {
-    MAIN_CONTROL.0.completion.is_complete()
+    main_completion().is_complete()
 }
 
 /// Says that the main thread has ended: it is not in this process.
 pub(super) fn forget_main() {
-    MAIN_CONTROL.0.completion.abandon();
+    main_completion().abandon();
 }
 
 /// Calls `with` with the calling thread's name, without touching a reference count: for panics.
@@ -242,50 +246,34 @@ pub(crate) fn name_bytes_of_current() -> Option<&'static [u8; task::NAME_BYTES]>
     control().map(|control| control.record.name_bytes())
 }
 
-/// The main thread's control block. Its memory is the kernel's and the image's, so there is no
-/// mapping to give back, no closure and no result.
-struct MainControl(Control);
+/// The main thread's control block, all zero until [`adopt_main`]. Its memory is the kernel's and
+/// the image's, so there is no mapping to give back, no closure and no result.
+struct MainControl(UnsafeCell<MaybeUninit<Control>>);
 
 // SAFETY: only the main thread reaches its cells, through its own thread-local word; others look at
 // the completion word alone, which is for all.
 unsafe impl Sync for MainControl {}
 
-static MAIN_CONTROL: MainControl = MainControl(Control {
-    begin: None,
-    record: &record::MAIN,
-    completion: Completion::new(),
-    has_result: Cell::new(false),
-    payload: ptr::null_mut(),
-    run: no_payload,
-    drop_result: no_payload,
-    mapping: Mapping {
-        base: ptr::null_mut(),
-        bytes: 0,
-        guard_bytes: 0,
-        origin: Origin::Kernel,
-    },
-    stack_top: 0,
-    signal_stack: 0,
-    is_in_closure: Cell::new(false),
-    is_parked: Cell::new(false),
-    ended_by_panic: Cell::new(false),
-    innermost_scope: Cell::new(ptr::null()),
-    look: Look::NONE,
-    attributes: ptr::null(),
-    set_up: SetUp::new(),
-    scope: ptr::null(),
-    scope_link: Link::new(),
-    signal_mask: SignalSet::NONE,
-    next_kept: Cell::new(ptr::null()),
-});
+static MAIN_CONTROL: MainControl = MainControl(UnsafeCell::new(MaybeUninit::zeroed()));
 
-unsafe fn no_payload(_: *mut u8) {}
+fn main_completion() -> &'static Completion {
+    let control = MAIN_CONTROL.0.get().cast::<Control>();
+    // SAFETY: zero is a word that was never swapped.
+    unsafe { &(*control).completion }
+}
 
 /// Gives the calling thread, which ran `_start`, the main thread's identity.
 ///
 /// # Safety
 /// 1. This thread's TLS is set up, and it is the one that the kernel started the program with.
+/// 2. Called once.
 pub(crate) unsafe fn adopt_main() {
+    // SAFETY: clause 2.
+    unsafe { record::make_main() };
+    let control = MAIN_CONTROL.0.get().cast::<Control>();
+    // SAFETY: clause 2: nobody has a reference. Zero is what a control block begins as
+    // (`Origin::Kernel` among it), but for this.
+    unsafe { (&raw mut (*control).record).write(&record::MAIN) };
     // SAFETY: clause 1.
-    unsafe { arch::set_current(ptr::from_ref(&MAIN_CONTROL.0).expose_provenance()) };
+    unsafe { arch::set_current(control.expose_provenance()) };
 }

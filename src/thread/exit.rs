@@ -157,7 +157,7 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     signal::restore(&control.signal_mask);
     control.is_in_closure.set(true);
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
-    unsafe { (control.run)(control.payload) };
+    unsafe { control.run() };
     control.is_in_closure.set(false);
     if control.has_result.get() {
         fatal::fatal("a thread's closure returned twice");
@@ -165,7 +165,7 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     let is_unclaimed = control.completion.is_detached();
     if is_unclaimed {
         // SAFETY: the handle is gone, and the payload holds the result.
-        unsafe { (control.drop_result)(control.payload) };
+        unsafe { control.drop_result() };
     }
     // SAFETY: the closure and all its locals are gone.
     unsafe { local::run_destructors() };

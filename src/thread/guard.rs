@@ -117,15 +117,6 @@ const REFUSED: u8 = 2;
 /// # Errors
 /// Those of `mmap` and `mprotect`; nothing is left mapped.
 pub(super) fn map(bytes: usize, guard_bytes: usize, origin: Origin) -> Result<Mapping, Errno> {
-    if guard_bytes == 0 {
-        let base = mem::map(bytes, Prot::READ | Prot::WRITE, Map::STACK | Map::NORESERVE)?;
-        return Ok(Mapping {
-            base,
-            bytes,
-            guard_bytes,
-            origin: Origin::Mapped,
-        });
-    }
     if origin == Origin::MappedLightweight
         && LIGHTWEIGHTS.get()
         && let Some(mapping) = map_lightweight(bytes, guard_bytes)?
@@ -133,13 +124,14 @@ pub(super) fn map(bytes: usize, guard_bytes: usize, origin: Origin) -> Result<Ma
         return Ok(mapping);
     }
     // Inaccessible first: nothing can merge with the stack or touch it before the guard exists.
-    let base = mem::map(bytes, Prot::NONE, Map::STACK | Map::NORESERVE)?;
-    // SAFETY: the range above the guard lies in the mapping, which is ours.
-    let opened = unsafe {
-        let usable = base.add(guard_bytes);
-        mem::protect(usable, bytes - guard_bytes, Prot::READ | Prot::WRITE)
-    };
-    if let Err(errno) = opened {
+    let (is_guarded, open) = (guard_bytes != 0, Prot::READ | Prot::WRITE);
+    let prot = if is_guarded { Prot::NONE } else { open };
+    let base = mem::map(bytes, prot, Map::STACK | Map::NORESERVE)?;
+    let usable = base.wrapping_add(guard_bytes);
+    if is_guarded
+        // SAFETY: the range above the guard lies in the mapping, which is ours.
+        && let Err(errno) = unsafe { mem::protect(usable, bytes - guard_bytes, open) }
+    {
         // SAFETY: the whole mapping, just made, used by nobody. It cannot be split by this, so the
         // kernel has no reason to refuse.
         let _ = unsafe { mem::unmap(base, bytes) };

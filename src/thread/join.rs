@@ -6,7 +6,7 @@ use core::mem::{ManuallyDrop, MaybeUninit};
 use core::ptr::NonNull;
 
 use super::cache::{self, Tenancy};
-use super::control::{Before, Completion, Control, Origin};
+use super::control::{Before, Completion, Control, Origin, may_be_detached};
 use super::current::{self, Thread};
 use super::forked;
 use super::measure::{self, Stack};
@@ -321,7 +321,11 @@ pub(super) unsafe fn give_back(control: NonNull<Control>) {
     }
     // SAFETY: clauses 1 and 2.
     if !cfg!(feature = "cache") || unsafe { cache::keep(control) }.is_err() {
-        // SAFETY: clauses 1 and 2.
+        // Else it was joined, or never ran.
+        if may_be_detached() {
+            tenancy.record.wait_until_gone_here();
+        }
+        // SAFETY: clauses 1 and 2, and the tenant is gone.
         unsafe { tenancy.unmap() };
     }
 }

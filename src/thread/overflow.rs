@@ -49,7 +49,7 @@ pub fn signal_stack_bytes() -> usize {
 /// The least size for the report. The kernel says how large its frame is where vector registers may
 /// be long; elsewhere the constant that it refuses less of is enough.
 fn bytes_min() -> usize {
-    let frame_bytes = Process::get().auxv.signal_stack_bytes_min;
+    let frame_bytes = Process::get().auxv().signal_stack_bytes_min();
     frame_bytes.max(arch::SIGNAL_STACK_BYTES_MIN) + HANDLER_BYTES
 }
 

@@ -32,15 +32,11 @@ pub struct Record {
     sleepers: AtomicU32,
     /// The word of `park`: `thread/park.rs` has its values.
     park: AtomicU32,
-    /// How much of its stack the thread ever used, in bytes; `NOT_MEASURED` where nobody looked.
-    /// Written by the thread before it swaps its completion, or by nobody.
+    /// How much of its stack the thread ever used, in bytes and one; 0 where nobody looked. Written by the thread before it swaps its completion, or by nobody.
     high_water: AtomicUsize,
     /// Written by the claimer alone, before anybody else can see the record.
     identity: UnsafeCell<Identity>,
 }
-
-/// What `high_water` holds while nothing was measured: more than any stack has.
-const NOT_MEASURED: usize = usize::MAX;
 
 struct Identity {
     id: u64,
@@ -54,18 +50,21 @@ unsafe impl Sync for Record {}
 
 const _: () = assert!(size_of::<Record>() == 64);
 
-/// The record of the thread that ran `_start`. Its own reference is never given up.
-pub static MAIN: Record = Record {
-    references: AtomicU32::new(1),
-    tid: AtomicU32::new(0),
-    sleepers: AtomicU32::new(0),
-    park: AtomicU32::new(0),
-    high_water: AtomicUsize::new(NOT_MEASURED),
-    identity: UnsafeCell::new(Identity {
-        id: 1,
-        name: *b"main\0\0\0\0\0\0\0\0\0\0\0\0",
-    }),
-};
+/// The record of the thread that ran `_start`, once that was said. Its own reference is never given
+/// up.
+pub static MAIN: Record = Record::free();
+
+/// Fills the main thread's record, so that the image need not hold it.
+///
+/// # Safety
+/// 1. Called once, and nobody has seen the record yet.
+pub unsafe fn make_main() {
+    MAIN.references.store(1, Ordering::Relaxed);
+    // SAFETY: clause 1.
+    let identity = unsafe { &mut *MAIN.identity.get() };
+    identity.id = 1;
+    identity.name[..4].copy_from_slice(b"main");
+}
 
 impl Record {
     /// A free record, which is all zero.
@@ -105,13 +104,12 @@ impl Record {
     /// # Ordering
     /// Relaxed: whoever knows that the thread has ended, knows it by an acquiring load.
     pub fn high_water(&self) -> Option<usize> {
-        let bytes = self.high_water.load(Ordering::Relaxed);
-        (bytes != NOT_MEASURED).then_some(bytes)
+        self.high_water.load(Ordering::Relaxed).checked_sub(1)
     }
 
     /// Notes how much of its stack the calling thread has used.
     pub fn set_high_water(&self, bytes: usize) {
-        self.high_water.store(bytes, Ordering::Relaxed);
+        self.high_water.store(bytes + 1, Ordering::Relaxed);
     }
 
     /// The word that the kernel writes at `clone` and clears at the end.
@@ -148,22 +146,22 @@ impl Record {
     /// Until the thread has ended. The kernel's wake-up reaches one sleeper only
     /// (`kernel/fork.c`, `mm_release`), who passes it on.
     pub fn wait_until_gone(&self) {
-        self.wait_while(|_| true);
+        self.wait(false);
     }
 
     /// The same, but a child of `fork`, which has not got the thread, does not wait: nobody will
     /// ever clear the word there. It asks the kernel before each sleep.
     pub fn wait_until_gone_here(&self) {
-        self.wait_while(task::is_in_this_process);
+        self.wait(true);
     }
 
-    /// Sleeps while the tid word is not clear and `may_end` says that it can become so.
+    /// Sleeps while the tid word is not clear, and can become so, if that is in doubt.
     ///
     /// # Ordering
     /// The count must let whoever the kernel wakes see everybody who slept beside it. They counted
     /// themselves before they entered the kernel's queue, and it left the queue after them: the
     /// queue's lock orders that, and Release and Acquire say it in Rust's terms.
-    fn wait_while(&self, may_end: fn(u32) -> bool) {
+    fn wait(&self, is_in_doubt: bool) {
         if self.is_gone() {
             return;
         }
@@ -174,7 +172,11 @@ impl Record {
             let tid = self.tid.load(Ordering::Acquire);
             // A thread clears its word before the kernel forgets its number, so one that is
             // unknown and still has its word is not of this process.
-            if tid == 0 || (!may_end(tid) && self.tid.load(Ordering::Acquire) == tid) {
+            if tid == 0
+                || (is_in_doubt
+                    && !task::is_in_this_process(tid)
+                    && self.tid.load(Ordering::Acquire) == tid)
+            {
                 break;
             }
             // SAFETY: the word is a record's, aligned and never unmapped. Shared: the kernel's
@@ -184,6 +186,11 @@ impl Record {
         if self.sleepers.fetch_sub(1, Ordering::AcqRel) > 1 {
             futex::wake(self.tid_word(), u32::MAX, futex::Scope::Shared);
         }
+    }
+
+    /// Takes the second reference of a record that was just claimed, which only the caller knows.
+    pub fn retain_first(&self) {
+        self.references.store(2, Ordering::Relaxed);
     }
 
     /// Takes one more reference.
@@ -211,7 +218,7 @@ impl Record {
 /// One page of records.
 #[repr(C, align(4096))]
 struct Chunk {
-    /// The next page, null at the end; written once.
+    /// The next page, null at the end. The first page's is the newest one; written once in others.
     next: AtomicPtr<Chunk>,
     /// What a record's alignment leaves of the first 64 bytes.
     records: [Record; RECORDS_PER_CHUNK],
@@ -226,11 +233,11 @@ static FIRST: Chunk = Chunk {
     records: [const { Record::free() }; RECORDS_PER_CHUNK],
 };
 
-/// Records in all pages, and how many of them are in use. Advice only: they decide whether to look
-/// for a free record or to map a page, never whether a record is free.
-static CAPACITY: AtomicUsize = AtomicUsize::new(RECORDS_PER_CHUNK);
+/// Records in all pages but the first, and how many of all are in use. Advice only: they decide
+/// whether to look for a free record or to map a page, never whether a record is free.
+static MAPPED: AtomicUsize = AtomicUsize::new(0);
 static IN_USE: AtomicUsize = AtomicUsize::new(0);
-/// Where to look first: the address of the record that was freed last, or 0.
+/// Where to look first: the address of the record that was claimed or freed last, or 0.
 static HINT: AtomicUsize = AtomicUsize::new(0);
 
 /// Claims a free record and fills it. The caller owns its one reference.
@@ -247,12 +254,13 @@ pub fn claim(name: &[u8; NAME_BYTES]) -> Result<&'static Record, Errno> {
     unsafe { record.identity.get().write(identity) };
     // Relaxed: nobody else has a handle before ours is handed on.
     record.park.store(0, Ordering::Relaxed);
-    record.high_water.store(NOT_MEASURED, Ordering::Relaxed);
+    record.high_water.store(0, Ordering::Relaxed);
     Ok(record)
 }
 
 fn claim_any() -> Result<&'static Record, Errno> {
-    if IN_USE.fetch_add(1, Ordering::Relaxed) < CAPACITY.load(Ordering::Relaxed)
+    let capacity = MAPPED.load(Ordering::Relaxed) + RECORDS_PER_CHUNK;
+    if IN_USE.fetch_add(1, Ordering::Relaxed) < capacity
         && let Some(record) = search()
     {
         return Ok(record);
@@ -267,41 +275,32 @@ fn claim_any() -> Result<&'static Record, Errno> {
 /// Tries every record once, beginning at the hint. `None` when all were taken as it passed.
 fn search() -> Option<&'static Record> {
     // Acquire pairs with `set_hint`.
-    let hint = HINT.load(Ordering::Acquire);
-    let (start_chunk, start_index) = if hint == 0 {
-        (&FIRST, 0)
-    } else {
-        let page = hint & !(CHUNK_BYTES - 1);
-        // Both kinds of page are reached by address: `map` exposes those it makes.
-        (&raw const FIRST).expose_provenance();
-        // SAFETY: every record but `MAIN`, which is never freed, lies in a chunk, which begins at
-        // the low end of its page and lives for ever.
-        let chunk = unsafe { &*ptr::with_exposed_provenance::<Chunk>(page) };
-        let offset = hint - chunk.records.as_ptr().addr();
-        (chunk, offset / size_of::<Record>())
+    let start = match HINT.load(Ordering::Acquire) {
+        0 => (&raw const FIRST.records).expose_provenance(),
+        hint => hint,
     };
-    let mut chunk = start_chunk;
-    let mut from = start_index;
+    // Both kinds of page are reached by address: `map` exposes those it makes.
+    (&raw const FIRST).expose_provenance();
+    let mut at = start;
     loop {
-        if let Some(record) = chunk
-            .records
-            .iter()
-            .skip(from)
-            .find(|record| try_claim(record))
-        {
-            let next = ptr::from_ref(record).wrapping_add(1);
-            let has_next = next < chunk.records.as_ptr_range().end;
-            set_hint(if has_next { next } else { record });
+        // SAFETY: every record but `MAIN`, which is never freed, lies in a chunk, which lives for
+        // ever.
+        let record = unsafe { &*ptr::with_exposed_provenance::<Record>(at) };
+        if try_claim(record) {
+            set_hint(record);
             return Some(record);
         }
-        // SAFETY: a chunk's `next` is null or a chunk that lives for ever; Acquire pairs with the
-        // Release in `grow`, so that its records are seen initialised.
-        chunk = unsafe { chunk.next.load(Ordering::Acquire).as_ref() }.unwrap_or(&FIRST);
-        from = 0;
-        if ptr::eq(chunk, start_chunk) {
-            // The start of the first chunk that was looked at is still to be done.
-            let mut rest = chunk.records.iter().take(start_index);
-            return rest.find(|record| try_claim(record));
+        at += size_of::<Record>();
+        if at % CHUNK_BYTES == 0 {
+            // SAFETY: a chunk is a page, which ends here.
+            let chunk = unsafe { &*ptr::with_exposed_provenance::<Chunk>(at - CHUNK_BYTES) };
+            // SAFETY: a chunk's `next` is null or a chunk that lives for ever; Acquire pairs with
+            // the Release in `grow`, so that its records are seen initialised.
+            let next = unsafe { chunk.next.load(Ordering::Acquire).as_ref() }.unwrap_or(&FIRST);
+            at = next.records.as_ptr().addr();
+        }
+        if at == start {
+            return None;
         }
     }
 }
@@ -329,7 +328,7 @@ pub fn forget_others(own: Option<&Record>) {
 /// How many pages of records were mapped, for tests that count mappings: they stay for ever.
 #[cfg(feature = "test-seam")]
 pub fn mapped_page_count() -> usize {
-    CAPACITY.load(Ordering::Relaxed) / RECORDS_PER_CHUNK - 1
+    MAPPED.load(Ordering::Relaxed) / RECORDS_PER_CHUNK
 }
 
 /// How many records are in use, for tests that look for leaks.
@@ -358,7 +357,7 @@ fn try_claim(record: &Record) -> bool {
     is_claimed
 }
 
-/// Maps one more page of records, claims its first and appends it.
+/// Maps one more page of records, claims its first and puts it behind the first page.
 fn grow() -> Result<&'static Record, Errno> {
     // With a stack's flags, so that the kernel can make one mapping of it and its neighbours, which
     // are stacks: else it would part them, and count as a mapping of its own.
@@ -367,20 +366,23 @@ fn grow() -> Result<&'static Record, Errno> {
     // SAFETY: the mapping is page-aligned, as large as a chunk, and zero, which is what
     // `Record::free()` and a null `next` are; it is never unmapped.
     let chunk: &'static Chunk = unsafe { &*page };
-    chunk.records[0].references.store(1, Ordering::Relaxed);
-    let mut last = &FIRST;
-    // Release publishes the page's contents with the link.
-    while let Err(next) =
-        last.next
-            .compare_exchange(ptr::null_mut(), page, Ordering::AcqRel, Ordering::Acquire)
-    {
-        // SAFETY: a chunk's `next`, once set, is a chunk that lives for ever.
-        last = unsafe { &*next };
+    let record = &chunk.records[0];
+    record.references.store(1, Ordering::Relaxed);
+    let mut next = FIRST.next.load(Ordering::Acquire);
+    // Release publishes the page's contents with the link; Acquire makes those of the next page
+    // come before that.
+    loop {
+        chunk.next.store(next, Ordering::Relaxed);
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        match FIRST.next.compare_exchange(next, page, success, failure) {
+            Ok(_) => break,
+            Err(newer) => next = newer,
+        }
     }
     // Only when the page is linked, so that whoever begins there finds the way round.
-    CAPACITY.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
-    set_hint(&chunk.records[1]);
-    Ok(&chunk.records[0])
+    MAPPED.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
+    set_hint(record);
+    Ok(record)
 }
 
 /// Tells claimers where to look first. Release: a hint into a page that is new comes after the

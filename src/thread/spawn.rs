@@ -1,24 +1,24 @@
 //! From a closure to a running thread.
 
 use core::alloc::Layout;
-use core::cell::Cell;
 use core::mem::{self, ManuallyDrop};
 use core::ops::Range;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
-use super::attributes::{Attributes, SetUp};
+use super::attributes::Attributes;
 use super::builder::{ATTRIBUTES, Builder, Memory, NAMED, OWN_MEMORY};
 use super::cache::{self, Tenancy};
-use super::control::{Completion, Control, Mapping, Origin};
+use super::control::{Control, Mapping, Origin};
 use super::current::Thread;
 use super::error::SpawnError;
 use super::guard::{self, Guard};
 use super::join::JoinHandle;
 use super::measure::{self, Look};
-use super::scope::{Link, ScopeData};
+use super::scope::ScopeData;
 use super::{beside, exit, forked, overflow, record};
 use crate::stack::{Placement, Plan, Request};
 use crate::start::Process;
+use crate::sys::task::NAME_BYTES;
 use crate::sys::{Errno, signal, task};
 use crate::{arch, tls};
 
@@ -86,6 +86,8 @@ pub(super) struct Prepared {
     tp: usize,
     /// What will be found out about the stack.
     look: Look,
+    /// Whether the memory was all zeroes.
+    is_zeroed: bool,
 }
 
 impl Prepared {
@@ -121,8 +123,13 @@ impl Prepared {
             signal_stack_bytes: overflow::signal_stack_bytes(),
         })
         .ok_or(SpawnError::OutOfMemory)?;
+        let name = if NAMED.get() {
+            builder.name
+        } else {
+            [0; NAME_BYTES]
+        };
         let region = memory.map(|memory| fit(memory, &plan)).transpose()?;
-        let record = record::claim(&builder.name).map_err(SpawnError::from_mapping)?;
+        let record = record::claim(&name).map_err(SpawnError::from_mapping)?;
         let (mapping, is_zeroed) = match &region {
             Some((mapping, _)) => (*mapping, false),
             // SAFETY: clause 1.
@@ -148,12 +155,13 @@ impl Prepared {
         // is ours alone.
         let tp = unsafe { tls::fill(template, shape, block, process.canary, is_zeroed) };
         // SAFETY: it is filled, and still ours alone.
-        unsafe { beside::fill(block, process) };
+        unsafe { beside::fill(block, &process) };
         Ok(Prepared {
             tenancy: Tenancy { mapping, record },
             placement,
             tp,
             look,
+            is_zeroed,
         })
     }
 
@@ -164,7 +172,7 @@ impl Prepared {
 
     /// A handle of the thread to be.
     pub(super) fn thread(&self) -> Thread {
-        Thread::of(self.tenancy.record)
+        Thread::first_of(self.tenancy.record)
     }
 
     /// Writes the control block.
@@ -180,35 +188,32 @@ impl Prepared {
             .base
             .with_addr(self.placement.control)
             .cast::<Control>();
-        let contents = Control {
-            begin: Some(entry),
-            record,
-            completion: Completion::new(),
-            has_result: Cell::new(false),
-            payload: self.payload(),
-            run,
-            drop_result,
-            mapping,
-            stack_top: self.placement.stack_top,
-            signal_stack: self.placement.signal_stack,
-            is_in_closure: Cell::new(false),
-            is_parked: Cell::new(false),
-            ended_by_panic: Cell::new(false),
-            innermost_scope: Cell::new(ptr::null()),
-            look: self.look,
-            attributes: if attributes.is_none() {
-                ptr::null()
-            } else {
-                attributes
-            },
-            set_up: SetUp::new(),
-            scope,
-            scope_link: Link::new(),
-            signal_mask: signal::SignalSet::NONE,
-            next_kept: Cell::new(ptr::null()),
-        };
-        // SAFETY: the placement has room for the control block, aligned; the mapping is ours.
-        unsafe { control.write(contents) };
+        if !self.is_zeroed {
+            // SAFETY: the placement has room for the control block; the mapping is ours.
+            unsafe { control.write_bytes(0, 1) };
+        }
+        // Zero is right for all that is not written here: no state of a thread was reached yet.
+        // SAFETY: as above, and aligned; field by field, because the references among them are not
+        // valid before they are written.
+        unsafe {
+            (&raw mut (*control).begin).write(Some(entry));
+            (&raw mut (*control).record).write(record);
+            (&raw mut (*control).payload).write(self.payload());
+            (&raw mut (*control).run).write(Some(run));
+            (&raw mut (*control).drop_result).write(Some(drop_result));
+            (&raw mut (*control).mapping).write(mapping);
+            (&raw mut (*control).stack_top).write(self.placement.stack_top);
+            (&raw mut (*control).signal_stack).write(self.placement.signal_stack);
+            if measure::ASKED.get() {
+                (&raw mut (*control).look).write(self.look);
+            }
+            if ATTRIBUTES.get() && !attributes.is_none() {
+                (&raw mut (*control).attributes).write(attributes);
+            }
+            if !scope.is_null() {
+                (&raw mut (*control).scope).write(scope);
+            }
+        }
         // SAFETY: an address inside a mapping is not null.
         unsafe { NonNull::new_unchecked(control) }
     }
@@ -266,7 +271,7 @@ fn stack_bytes(builder: &Builder, payload: Layout) -> usize {
     // unoptimised code moves each more than once. Who asked for a size gets it beside.
     let moved_bytes = payload.size().saturating_mul(PAYLOAD_COPIES_MAX);
     asked
-        .max(STACK_BYTES_MIN + process.auxv.signal_stack_bytes_min)
+        .max(STACK_BYTES_MIN + process.auxv().signal_stack_bytes_min())
         .saturating_add(moved_bytes)
 }
 

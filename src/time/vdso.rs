@@ -80,7 +80,7 @@ fn look() -> usize {
         return NONE;
     };
     // SAFETY: `AT_SYSINFO_EHDR` is this process's.
-    let found = unsafe { find(process.auxv.vdso_address, process.page_bytes) };
+    let found = unsafe { find(process.auxv().vdso_address(), process.page_bytes) };
     let address = found.unwrap_or(NONE);
     FUNCTION.store(address, Ordering::Relaxed);
     address

@@ -120,10 +120,22 @@ pub fn run(options: &Options) -> Result<()> {
 }
 
 /// The library's features that programs choose from.
-const FEATURES: &[&str] = &["start", "setup", "panic-handler", "mem", "threads", "cache"];
+const FEATURES: &[&str] = &[
+    "start",
+    "setup",
+    "panic-handler",
+    "mem",
+    "threads",
+    "fork",
+    "cache",
+];
 
 /// Features that bring others along: the first with the second is the first alone.
-const IMPLIED: &[(&str, &str)] = &[("threads", "setup"), ("cache", "threads")];
+const IMPLIED: &[(&str, &str)] = &[
+    ("threads", "setup"),
+    ("fork", "threads"),
+    ("cache", "threads"),
+];
 
 /// Those that are off by default, which do not depend on each other.
 const EXTRAS: &[&str] = &[

@@ -9,6 +9,7 @@
 
 use core::cell::Cell;
 use core::ptr;
+use core::sync::atomic::{AtomicBool, Ordering};
 
 /// What destroys the value that a node belongs to.
 ///
@@ -32,6 +33,9 @@ impl Node {
         }
     }
 }
+
+/// Whether a thread registered a value. Each thread finds its own there.
+static REGISTERED: AtomicBool = AtomicBool::new(false);
 
 /// The newest node of the calling thread.
 struct Head(Cell<*const Node>);
@@ -59,6 +63,8 @@ pub unsafe fn register(node: *const Node, destroy: Destroy) {
     new.next.set(head.0.get());
     new.destroy.set(Some(destroy));
     head.0.set(node);
+    // Relaxed: it is this very thread that has to find it.
+    REGISTERED.store(true, Ordering::Relaxed);
 }
 
 /// Destroys the calling thread's values, the newest first, until none is left.
@@ -66,6 +72,9 @@ pub unsafe fn register(node: *const Node, destroy: Destroy) {
 /// # Safety
 /// 1. No code of the thread goes on that uses one of the values.
 pub unsafe fn run() {
+    if !REGISTERED.load(Ordering::Relaxed) {
+        return;
+    }
     let head = head();
     // SAFETY: a node in the list lies in this thread's TLS (`register`, clause 1).
     while let Some(node) = unsafe { head.0.get().as_ref() } {

@@ -17,16 +17,6 @@ pub struct Link {
     pub is_released: Cell<bool>,
 }
 
-impl Link {
-    pub const fn new() -> Link {
-        Link {
-            next: Cell::new(ptr::null()),
-            previous: Cell::new(ptr::null()),
-            is_released: Cell::new(false),
-        }
-    }
-}
-
 pub struct List {
     pub first: *const Control,
     pub count: usize,

@@ -73,7 +73,7 @@ fn fixed_program_has_no_load_bias() {
         image,
         Image {
             load_bias: 0,
-            ..Image::default()
+            ..Image::NONE
         }
     );
     let without = parse(&headers[1..], 0x20_0000 + FILE_HEADER_BYTES).unwrap();
@@ -134,7 +134,7 @@ fn headers_without_a_load_address_are_refused() {
 #[test]
 fn program_without_tls_has_an_empty_template() {
     let image = parse(&[header(PT_LOAD, 0, 0)], FILE_HEADER_BYTES).unwrap();
-    assert_eq!(image.tls, TlsTemplate::default());
+    assert_eq!(image.tls, TlsTemplate::NONE);
     assert_eq!(image.tls.align_bytes, 1);
     assert_eq!(image.dynamic_address, 0);
     assert_eq!(image.stack_bytes, 0);
@@ -261,58 +261,60 @@ const PAIRS: [(usize, usize); 10] = [
     (23, 1),           // AT_SECURE
 ];
 
-const ALL: Auxv = Auxv {
-    phdr_address: 0x20_0040,
-    phent_bytes: 56,
-    phdr_count: 9,
-    page_bytes: 16_384,
-    random_address: 0x7fff_0001,
-    entry_address: 0x20_1000,
-    file_name_address: 0x7fff_0fe9,
-    signal_stack_bytes_min: 3632,
-    vdso_address: 0x7fff_f000,
-    is_secure: true,
-};
+/// Every entry, in the order of `PAIRS`.
+fn known(auxv: &Auxv) -> [usize; 10] {
+    [
+        auxv.phdr_address(),
+        auxv.phent_bytes(),
+        auxv.phdr_count(),
+        auxv.page_bytes(),
+        auxv.random_address(),
+        auxv.entry_address(),
+        auxv.file_name_address(),
+        auxv.signal_stack_bytes_min(),
+        auxv.vdso_address(),
+        auxv.is_secure().into(),
+    ]
+}
+
+/// What `known` is of all `PAIRS`, but for one kind.
+fn all_but(missing: usize) -> [usize; 10] {
+    PAIRS.map(|(kind, value)| if kind == missing { 0 } else { value })
+}
+
+/// A kind that no entry has.
+const NONE: usize = 0;
+
+fn parse_known(pairs: impl Iterator<Item = (usize, usize)>) -> [usize; 10] {
+    known(&Auxv::parse(pairs))
+}
 
 #[test]
 fn auxv_order_does_not_matter() {
     let mut pairs = PAIRS.to_vec();
     for _ in 0..pairs.len() {
         pairs.rotate_left(1);
-        assert_eq!(Auxv::parse(pairs.iter().copied()), ALL);
+        assert_eq!(parse_known(pairs.iter().copied()), all_but(NONE));
         let ended = pairs.iter().copied().chain([(0, 0)]);
-        assert_eq!(Auxv::parse(ended), ALL);
+        assert_eq!(parse_known(ended), all_but(NONE));
     }
     pairs.reverse();
-    assert_eq!(Auxv::parse(pairs.into_iter()), ALL);
+    assert_eq!(parse_known(pairs.into_iter()), all_but(NONE));
 }
 
 #[test]
 fn auxv_entries_may_be_missing() {
-    assert_eq!(Auxv::parse(core::iter::empty()), Auxv::default());
+    assert_eq!(parse_known(core::iter::empty()), [0; 10]);
     for (missing, _) in PAIRS {
-        let auxv = Auxv::parse(PAIRS.into_iter().filter(|&(kind, _)| kind != missing));
-        let zero_if = |kind, value| if kind == missing { 0 } else { value };
-        let expected = Auxv {
-            phdr_address: zero_if(3, ALL.phdr_address),
-            phent_bytes: zero_if(4, ALL.phent_bytes),
-            phdr_count: zero_if(5, ALL.phdr_count),
-            page_bytes: zero_if(6, ALL.page_bytes),
-            random_address: zero_if(25, ALL.random_address),
-            entry_address: zero_if(9, ALL.entry_address),
-            file_name_address: zero_if(31, ALL.file_name_address),
-            signal_stack_bytes_min: zero_if(51, ALL.signal_stack_bytes_min),
-            vdso_address: zero_if(33, ALL.vdso_address),
-            is_secure: missing != 23,
-        };
-        assert_eq!(auxv, expected);
+        let pairs = PAIRS.into_iter().filter(|&(kind, _)| kind != missing);
+        assert_eq!(parse_known(pairs), all_but(missing));
     }
 }
 
 #[test]
 fn auxv_ends_at_its_terminator() {
     let pairs = [(0, 7)].into_iter().chain(PAIRS);
-    assert_eq!(Auxv::parse(pairs), Auxv::default());
+    assert_eq!(parse_known(pairs), [0; 10]);
     // Nothing past it is even asked for: there may be no memory.
     let mut asked = 0;
     let auxv = Auxv::parse(core::iter::from_fn(|| {
@@ -320,7 +322,7 @@ fn auxv_ends_at_its_terminator() {
         assert!(asked <= 3, "read past AT_NULL");
         Some([(6, 4096), (4, 56), (0, 0)][asked - 1])
     }));
-    assert_eq!((auxv.page_bytes, auxv.phent_bytes), (4096, 56));
+    assert_eq!((auxv.page_bytes(), auxv.phent_bytes()), (4096, 56));
 }
 
 #[test]
@@ -331,16 +333,21 @@ fn auxv_ignores_what_it_does_not_know() {
         (7, 8),
         (26, 9),
         (32, 0x7fff_e000),
+        (52, 1),
         (1000, 1),
+        (usize::MAX, 1),
     ];
-    assert_eq!(Auxv::parse(unknown.into_iter()), Auxv::default());
+    assert_eq!(parse_known(unknown.into_iter()), [0; 10]);
     let mixed = unknown.into_iter().chain(PAIRS).chain(unknown);
-    assert_eq!(Auxv::parse(mixed), ALL);
+    assert_eq!(parse_known(mixed), all_but(NONE));
 }
 
 #[test]
 fn auxv_secure_is_any_value_but_zero() {
     for (value, is_secure) in [(0, false), (1, true), (usize::MAX, true)] {
-        assert_eq!(Auxv::parse([(23, value)].into_iter()).is_secure, is_secure);
+        assert_eq!(
+            Auxv::parse([(23, value)].into_iter()).is_secure(),
+            is_secure
+        );
     }
 }

@@ -49,7 +49,7 @@ suite::area! { 11:
 
 /// `ELF_MACHINE`: the ELF header lies before the program headers.
 fn elf_machine_is_the_programs_own() -> Verdict {
-    let headers = Process::get().auxv.phdr_address;
+    let headers = Process::get().auxv().phdr_address();
     let header_bytes = size_of::<usize>() * 3 + 16 + 8 + 16;
     let header = (headers - header_bytes) as *const u8;
     // SAFETY: the linker puts the program headers right after the ELF header, in one segment.
@@ -325,7 +325,7 @@ fn u64_arguments_arrive_whole() -> Verdict {
 
 /// `VDSO_CLOCK`: where the kernel gives a vDSO, the function is in it, and it answers.
 fn vdso_clock_is_the_kernels() -> Verdict {
-    if Process::get().auxv.vdso_address == 0 {
+    if Process::get().auxv().vdso_address() == 0 {
         return Err(suite::Stop::Skip("the kernel gives no vDSO"));
     }
     let before = seam::vdso_readings();

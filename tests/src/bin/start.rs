@@ -144,16 +144,16 @@ fn auxiliary_vector_is_that_of_the_process() -> Verdict {
             .find(|pair| word(&pair[..WORD]) == kind as usize)
             .map_or(0, |pair| word(&pair[WORD..]))
     };
-    let auxv = &Process::get().auxv;
-    check!(auxv.page_bytes != 0 && auxv.phdr_address != 0 && auxv.random_address != 0);
-    check_eq!(auxv.page_bytes, value(aux::AT_PAGESZ));
-    check_eq!(auxv.phdr_address, value(aux::AT_PHDR));
-    check_eq!(auxv.phent_bytes, value(aux::AT_PHENT));
-    check_eq!(auxv.phdr_count, value(aux::AT_PHNUM));
-    check_eq!(auxv.random_address, value(aux::AT_RANDOM));
-    check_eq!(auxv.entry_address, value(aux::AT_ENTRY));
-    check_eq!(auxv.signal_stack_bytes_min, value(aux::AT_MINSIGSTKSZ));
-    check_eq!(auxv.is_secure, value(aux::AT_SECURE) != 0);
+    let auxv = Process::get().auxv();
+    check!(auxv.page_bytes() != 0 && auxv.phdr_address() != 0 && auxv.random_address() != 0);
+    check_eq!(auxv.page_bytes(), value(aux::AT_PAGESZ));
+    check_eq!(auxv.phdr_address(), value(aux::AT_PHDR));
+    check_eq!(auxv.phent_bytes(), value(aux::AT_PHENT));
+    check_eq!(auxv.phdr_count(), value(aux::AT_PHNUM));
+    check_eq!(auxv.random_address(), value(aux::AT_RANDOM));
+    check_eq!(auxv.entry_address(), value(aux::AT_ENTRY));
+    check_eq!(auxv.signal_stack_bytes_min(), value(aux::AT_MINSIGSTKSZ));
+    check_eq!(auxv.is_secure(), value(aux::AT_SECURE) != 0);
     check_eq!(env::page_size(), value(aux::AT_PAGESZ));
     check!(env::page_size().is_power_of_two());
     Ok(())
@@ -171,15 +171,15 @@ fn file_header() -> &'static Elf_Ehdr {
 
 fn program_headers_are_where_the_linker_put_them() -> Verdict {
     let header = file_header();
-    let auxv = &Process::get().auxv;
+    let auxv = Process::get().auxv();
     check_eq!(&header.e_ident[..4], b"\x7fELF");
     check_eq!(header.e_machine, arch::ELF_MACHINE);
     check_eq!(
-        auxv.phdr_address,
+        auxv.phdr_address(),
         (&raw const *header).addr() + header.e_phoff
     );
-    check_eq!(auxv.phdr_count, header.e_phnum as usize);
-    check_eq!(auxv.phent_bytes, size_of::<Elf_Phdr>());
+    check_eq!(auxv.phdr_count(), header.e_phnum as usize);
+    check_eq!(auxv.phent_bytes(), size_of::<Elf_Phdr>());
     Ok(())
 }
 
@@ -198,9 +198,9 @@ fn load_bias_fits_the_kind_of_program() -> Verdict {
         }
         _ => check!("the kind of this file" == "one that runs"),
     }
-    check_eq!(bias + header.e_entry, process.auxv.entry_address);
+    check_eq!(bias + header.e_entry, process.auxv().entry_address());
     check_eq!(
-        process.auxv.entry_address,
+        process.auxv().entry_address(),
         arch::_start as *const () as usize
     );
     Ok(())
@@ -325,7 +325,7 @@ fn canary_is_random_but_for_its_first_byte() -> Verdict {
     let process = Process::get();
     let bytes = process.canary.to_ne_bytes();
     check_eq!(bytes[0], 0);
-    let random = process.auxv.random_address as *const [u8; size_of::<usize>()];
+    let random = process.auxv().random_address() as *const [u8; size_of::<usize>()];
     check!(!random.is_null());
     // SAFETY: the kernel's 16 bytes, which nobody changes.
     let random = unsafe { random.read() };

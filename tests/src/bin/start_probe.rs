@@ -60,7 +60,7 @@ fn main() -> ExitCode {
         );
     }
     println!("page {}", env::page_size());
-    println!("random {}", process.auxv.random_address != 0);
+    println!("random {}", process.auxv().random_address() != 0);
     println!("canary {:#x}", process.canary);
     tell(
         "canary",

@@ -260,7 +260,7 @@ fn refusals_are_fatal() -> Verdict {
 }
 
 fn has_vdso() -> Result<(), Stop> {
-    match Process::get().auxv.vdso_address {
+    match Process::get().auxv().vdso_address() {
         0 => Err(Stop::Skip("the kernel gives no vDSO")),
         _ => Ok(()),
     }

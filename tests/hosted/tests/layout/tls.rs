@@ -121,7 +121,7 @@ fn tls_shape_holds_its_parts_at_any_end() {
 fn tls_without_a_block_is_the_control_block_alone() {
     for (variant, tcb_bytes) in VARIANTS {
         let facts = Facts { variant, tcb_bytes };
-        let shape = Shape::new(&TlsTemplate::default(), facts).unwrap();
+        let shape = Shape::new(&TlsTemplate::NONE, facts).unwrap();
         assert_eq!(shape.below_tp_bytes + shape.above_tp_bytes, tcb_bytes);
     }
 }
