@@ -32,7 +32,7 @@ mod error;
 
 use core::fmt;
 #[cfg(all(feature = "start", feature = "setup"))]
-use core::sync::atomic::{AtomicI32, AtomicU32, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, Ordering};
 
 use crate::arch::kernel::{SIGABRT, SIGKILL};
 use crate::sys::{signal, task};
@@ -181,12 +181,24 @@ impl Main for fn() -> ! {
     }
 }
 
-/// The kernel's number of the thread that ends the process, 0 while none does.
+/// The kernel's number of the thread that ends the process by [`exit`], 0 while none does.
 #[cfg(all(feature = "start", feature = "setup"))]
 static EXITING: AtomicU32 = AtomicU32::new(0);
 /// With which code it does; written after `EXITING`, read by the same thread.
 #[cfg(all(feature = "start", feature = "setup"))]
 static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
+/// Whether a thread called [`exit`]: while none did, the one whose `main` returns need not ask who
+/// was first, and a program that never does has not got the code for it.
+#[cfg(all(feature = "start", feature = "setup"))]
+static IS_CALLED: AtomicBool = AtomicBool::new(false);
+/// The same as `EXITING` of the thread whose `main` has returned.
+///
+/// # Ordering
+/// That thread stores this and loads `IS_CALLED`; others store `IS_CALLED` and load this. One of
+/// the two sees the other, as all four are sequentially consistent. If `main` sees the call, it
+/// competes by `EXITING` like everybody; if not, the caller sees `main`, and waits.
+#[cfg(all(feature = "start", feature = "setup"))]
+static MAIN_RETURNED: AtomicU32 = AtomicU32::new(0);
 
 /// Ends the process with the low 8 bits of `code`, after the destructors of the calling thread's
 /// [thread-locals](crate::thread::LocalKey), the finalisers of `.fini_array` and a flush of
@@ -207,32 +219,63 @@ static EXIT_CODE: AtomicI32 = AtomicI32::new(0);
 /// threadbare::process::exit(0);
 /// ```
 pub fn exit(code: i32) -> ! {
-    finish(code);
-    task::exit_process(code)
-}
-
-/// What comes before the end, of [`exit`] and where `main` has returned.
-pub(crate) fn finish(code: i32) {
     #[cfg(all(feature = "start", feature = "setup"))]
     {
+        IS_CALLED.store(true, Ordering::SeqCst);
         let this_thread = task::kernel_thread_id();
-        let first = EXITING.compare_exchange(0, this_thread, Ordering::Relaxed, Ordering::Relaxed);
-        match first {
-            Ok(_) => {
-                EXIT_CODE.store(code, Ordering::Relaxed);
-                destroy_locals();
-                // SAFETY: the process's end, reached once: the word was 0.
-                unsafe { crate::start::run_fini_array() }
-            }
-            Err(other) if other != this_thread => wait_for_the_end(other),
-            Err(_) => {}
+        let exiting = EXITING.load(Ordering::Relaxed);
+        match MAIN_RETURNED.load(Ordering::SeqCst) {
+            // From a destructor or finaliser: the rest is left out.
+            main if [main, exiting].contains(&this_thread) => {}
+            0 => compete(code, this_thread),
+            main => wait_for_the_end(&MAIN_RETURNED, main),
         }
     }
     #[cfg(all(not(feature = "start"), feature = "setup"))]
     destroy_locals();
-    #[cfg(not(all(feature = "start", feature = "setup")))]
+    crate::io::flush_at_exit();
+    task::exit_process(code)
+}
+
+/// What comes before the end where `main` has returned.
+#[cfg(feature = "start")]
+pub(crate) fn finish(code: i32) {
+    #[cfg(feature = "setup")]
+    {
+        let this_thread = task::kernel_thread_id();
+        MAIN_RETURNED.store(this_thread, Ordering::SeqCst);
+        if IS_CALLED.load(Ordering::SeqCst) {
+            compete(code, this_thread);
+        } else {
+            EXIT_CODE.store(code, Ordering::Relaxed);
+            tear_down();
+        }
+    }
+    #[cfg(not(feature = "setup"))]
     let _ = code;
     crate::io::flush_at_exit();
+}
+
+/// Takes down what the start has set up, if no other thread is at it: else this waits for the
+/// process's end.
+#[cfg(all(feature = "start", feature = "setup"))]
+fn compete(code: i32, this_thread: u32) {
+    let first = EXITING.compare_exchange(0, this_thread, Ordering::Relaxed, Ordering::Relaxed);
+    match first {
+        Ok(_) => {
+            EXIT_CODE.store(code, Ordering::Relaxed);
+            tear_down();
+        }
+        Err(other) => wait_for_the_end(&EXITING, other),
+    }
+}
+
+/// Destroys thread-locals, and runs the finalisers.
+#[cfg(all(feature = "start", feature = "setup"))]
+fn tear_down() {
+    destroy_locals();
+    // SAFETY: the process's end, reached once: who comes here was first.
+    unsafe { crate::start::run_fini_array() }
 }
 
 /// Destroys the calling thread's thread-locals, which is about to end the process; unless scoped
@@ -252,11 +295,11 @@ fn destroy_locals() {
 /// Sleeps while another thread ends the process; returns if there is no such thread, as in a child
 /// that was forked while there was.
 #[cfg(all(feature = "start", feature = "setup"))]
-fn wait_for_the_end(exiting: u32) {
+fn wait_for_the_end(word: &'static AtomicU32, exiting: u32) {
     use crate::sys::futex::{Scope, wait};
     while task::is_in_this_process(exiting) {
         // SAFETY: the word is a static; nobody wakes it, the process's end does.
-        unsafe { wait(EXITING.as_ptr(), exiting, Scope::Private) };
+        unsafe { wait(word.as_ptr(), exiting, Scope::Private) };
     }
 }
 
@@ -265,8 +308,8 @@ fn wait_for_the_end(exiting: u32) {
 pub(crate) fn go_on_exiting() {
     #[cfg(all(feature = "start", feature = "setup"))]
     {
-        let exiting = EXITING.load(Ordering::Relaxed);
-        if exiting != 0 && exiting == task::kernel_thread_id() {
+        let exiting = [&EXITING, &MAIN_RETURNED].map(|word| word.load(Ordering::Relaxed));
+        if exiting != [0, 0] && exiting.contains(&task::kernel_thread_id()) {
             exit(EXIT_CODE.load(Ordering::Relaxed));
         }
     }

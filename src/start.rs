@@ -131,6 +131,8 @@ macro_rules! words {
             let mut process = Process::NONE;
             // SAFETY: whoever writes them is alone.
             $(process.$($field).+ = unsafe { *$place.0.get() };)*
+            // So the words of what the CPU's kind of layout says by itself are not read.
+            process.tls_shape = process.tls_shape.of_this_cpu();
             process
         }
 

@@ -24,40 +24,36 @@ pub use errno::Errno;
 /// The arguments are `usize` expressions; the caller owes what the call owes ("unsafe" is the
 /// caller's to write).
 macro_rules! call {
+    (@ $raw:ident $nr:ident $($argument:expr),*) => {
+        // No closure: it might be compiled as a function.
+        match $crate::sys::ordered($crate::arch::nr::$nr) {
+            Some(errno) => Err(errno),
+            None => $crate::Errno::decode($crate::arch::$raw(
+                $crate::arch::nr::$nr,
+                $($argument),*
+            )),
+        }
+    };
     ($nr:ident) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall0($crate::arch::nr::$nr)
-        })
+        $crate::sys::call!(@ syscall0 $nr)
     };
     ($nr:ident, $a:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall1($crate::arch::nr::$nr, $a)
-        })
+        $crate::sys::call!(@ syscall1 $nr $a)
     };
     ($nr:ident, $a:expr, $b:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall2($crate::arch::nr::$nr, $a, $b)
-        })
+        $crate::sys::call!(@ syscall2 $nr $a, $b)
     };
     ($nr:ident, $a:expr, $b:expr, $c:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall3($crate::arch::nr::$nr, $a, $b, $c)
-        })
+        $crate::sys::call!(@ syscall3 $nr $a, $b, $c)
     };
     ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall4($crate::arch::nr::$nr, $a, $b, $c, $d)
-        })
+        $crate::sys::call!(@ syscall4 $nr $a, $b, $c, $d)
     };
     ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall5($crate::arch::nr::$nr, $a, $b, $c, $d, $e)
-        })
+        $crate::sys::call!(@ syscall5 $nr $a, $b, $c, $d, $e)
     };
     ($nr:ident, $a:expr, $b:expr, $c:expr, $d:expr, $e:expr, $f:expr) => {
-        $crate::sys::made($crate::arch::nr::$nr, || {
-            $crate::arch::syscall6($crate::arch::nr::$nr, $a, $b, $c, $d, $e, $f)
-        })
+        $crate::sys::call!(@ syscall6 $nr $a, $b, $c, $d, $e, $f)
     };
 }
 pub(crate) use call;
@@ -72,11 +68,20 @@ pub(crate) fn made(nr: usize, raw: impl FnOnce() -> isize) -> Result<usize, Errn
 /// decode the result, which so comes in a register.
 #[inline(always)]
 pub(crate) fn made_raw(nr: usize, raw: impl FnOnce() -> isize) -> isize {
-    #[cfg(feature = "test-seam")]
-    if let Some(errno) = seam::ordered_failure(nr) {
-        return -(errno.raw() as isize);
+    match ordered(nr) {
+        Some(errno) => -(errno.raw() as isize),
+        None => raw(),
     }
+}
+
+/// The error with which a test ordered the next of these calls to fail.
+#[inline(always)]
+pub(crate) fn ordered(nr: usize) -> Option<Errno> {
+    #[cfg(feature = "test-seam")]
+    return seam::ordered_failure(nr);
     #[cfg(not(feature = "test-seam"))]
-    let _ = nr;
-    raw()
+    {
+        let _ = nr;
+        None
+    }
 }

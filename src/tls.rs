@@ -105,6 +105,20 @@ impl Shape {
         })
     }
 
+    /// The same, with what this CPU's variant says of every shape in place of what was noted of it.
+    #[inline(always)]
+    pub fn of_this_cpu(mut self) -> Shape {
+        match Facts::HERE.variant {
+            TlsVariant::One => self.below_tp_bytes = 0,
+            TlsVariant::OneModified => self.below_tp_bytes = Facts::HERE.tcb_bytes,
+            TlsVariant::Two => {
+                self.above_tp_bytes = Facts::HERE.tcb_bytes;
+                self.block_offset = -(self.below_tp_bytes as isize);
+            }
+        }
+        self
+    }
+
     /// An upper bound of the bytes an area takes wherever it is placed.
     pub fn bytes_max(&self) -> usize {
         self.below_tp_bytes + self.above_tp_bytes + self.tp_align_bytes - 1

@@ -104,7 +104,7 @@ impl Kinds {
 /// wake(DOOR.as_ptr(), u32::MAX, Scope::Private);
 /// visitor.join().unwrap();
 /// ```
-#[inline]
+#[inline(always)]
 pub unsafe fn wait(word: *const u32, expected: u32, scope: Scope) -> Woken {
     let operation = (k::FUTEX_WAIT | scope.flag()) as usize;
     let forever = 0;
@@ -180,7 +180,7 @@ pub unsafe fn wait_as(word: *const u32, expected: u32, scope: Scope, kinds: Kind
 }
 
 /// Reads the kernel's answer to a wait, with a limit or without.
-#[inline]
+#[inline(always)]
 fn outcome(ended: Result<usize, Errno>, has_limit: bool) -> Woken {
     match ended {
         Ok(_) => Woken::ByWake,
@@ -208,7 +208,7 @@ fn outcome(ended: Result<usize, Errno>, has_limit: bool) -> Woken {
 /// // Nobody sleeps there.
 /// assert_eq!(wake(word.as_ptr(), u32::MAX, Scope::Private), 0);
 /// ```
-#[inline]
+#[inline(always)]
 pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
     let operation = (k::FUTEX_WAKE | scope.flag()) as usize;
     let count = count.min(i32::MAX as u32) as usize;
@@ -217,7 +217,7 @@ pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
 }
 
 /// Reads the kernel's answer to a wake.
-#[inline]
+#[inline(always)]
 fn woken(answer: Result<usize, Errno>) -> usize {
     match answer {
         Ok(woken) => woken,

@@ -146,13 +146,13 @@ impl Record {
     /// Until the thread has ended. The kernel's wake-up reaches one sleeper only
     /// (`kernel/fork.c`, `mm_release`), who passes it on.
     pub fn wait_until_gone(&self) {
-        self.wait(false);
+        self.wait::<false>();
     }
 
     /// The same, but a child of `fork`, which has not got the thread, does not wait: nobody will
     /// ever clear the word there. It asks the kernel before each sleep.
     pub fn wait_until_gone_here(&self) {
-        self.wait(true);
+        self.wait::<true>();
     }
 
     /// Sleeps while the tid word is not clear, and can become so, if that is in doubt.
@@ -161,7 +161,7 @@ impl Record {
     /// The count must let whoever the kernel wakes see everybody who slept beside it. They counted
     /// themselves before they entered the kernel's queue, and it left the queue after them: the
     /// queue's lock orders that, and Release and Acquire say it in Rust's terms.
-    fn wait(&self, is_in_doubt: bool) {
+    fn wait<const IS_IN_DOUBT: bool>(&self) {
         if self.is_gone() {
             return;
         }
@@ -173,7 +173,7 @@ impl Record {
             // A thread clears its word before the kernel forgets its number, so one that is
             // unknown and still has its word is not of this process.
             if tid == 0
-                || (is_in_doubt
+                || (IS_IN_DOUBT
                     && !task::is_in_this_process(tid)
                     && self.tid.load(Ordering::Acquire) == tid)
             {
