@@ -24,13 +24,25 @@ fn main() {
         println!("cargo:rustc-cfg=memory_functions");
     }
     println!("cargo:rustc-check-cfg=cfg(for_size)");
-    if env::var("OPT_LEVEL").is_ok_and(|level| level == "s" || level == "z") {
+    if is_for_size() {
         println!("cargo:rustc-cfg=for_size");
     }
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for argument in link_arguments(&root) {
         println!("cargo:rustc-link-arg-examples={argument}");
     }
+    if is_for_size() && is_at_fixed_address() {
+        println!("cargo:rerun-if-changed=linker/small.ld");
+        for argument in ["--build-id=none,--no-eh-frame-hdr,-z,norelro", "-T"] {
+            println!("cargo:rustc-link-arg-examples=-Wl,{argument}");
+        }
+        println!("cargo:rustc-link-arg-examples={root}/linker/small.ld");
+    }
+}
+
+/// Whether the program is to be small.
+fn is_for_size() -> bool {
+    env::var("OPT_LEVEL").is_ok_and(|level| level == "s" || level == "z")
 }
 
 /// Whether the program cannot be position-independent, and so need not relocate itself. Elsewhere

@@ -25,6 +25,7 @@
 #![no_main]
 
 use core::ffi::CStr;
+use core::fmt;
 use core::time::Duration;
 
 use threadbare::io::{Fd, File, Read, Write};
@@ -114,15 +115,16 @@ fn main() -> ! {
 /// Mounts `/proc`, `/sys` and `/dev`. Where that cannot be done, or was, life goes on.
 fn mount_what_the_kernel_fills() {
     let plain = MountFlags::NO_SUID | MountFlags::NO_EXEC;
-    for (kind, at, flags) in [
-        (c"devtmpfs", c"/dev", plain),
-        (c"proc", c"/proc", plain | MountFlags::NO_DEV),
-        (c"sysfs", c"/sys", plain | MountFlags::NO_DEV),
+    // The last is for people: to show a C string takes what decodes and escapes it.
+    for (kind, at, flags, name) in [
+        (c"devtmpfs", c"/dev", plain, "/dev"),
+        (c"proc", c"/proc", plain | MountFlags::NO_DEV, "/proc"),
+        (c"sysfs", c"/sys", plain | MountFlags::NO_DEV, "/sys"),
     ] {
         match system::mount(kind, at, kind, flags, None) {
             Ok(()) | Err(Errno::BUSY) => {}
             // The console may not be open yet; whoever cannot be told misses little.
-            Err(errno) => println!("init: {at:?} is not mounted: {errno}"),
+            Err(errno) => println!("init: {name} is not mounted: {errno}"),
         }
     }
 }
@@ -345,11 +347,11 @@ fn read_services<'f>(
                 more => count += more,
             }
         }
-        println!("init: {SERVICES:?}: only its first {count} bytes are read");
+        complain(format_args!("only its first {count} bytes are read"));
         Ok(())
     });
     if let Err(error) = all {
-        println!("init: {SERVICES:?}: {error}");
+        complain(format_args!("{error}"));
     }
     memory[count] = b'\n';
     let text = &mut memory[..=count];
@@ -361,7 +363,7 @@ fn read_services<'f>(
     }
     let mut places = services.iter_mut();
     let mut rest = &mut *text;
-    for number in 1.. {
+    for number in 1_u32.. {
         let Some(end) = rest.iter().position(|&byte| byte == b'\n') else {
             return;
         };
@@ -375,11 +377,16 @@ fn read_services<'f>(
         match (Service::parse(line), places.next()) {
             (Ok(service), Some(place)) => *place = Some(service),
             (Ok(_), None) => {
-                return println!("init: {SERVICES:?}: there are more than 32 services");
+                return complain(format_args!("there are more than 32 services"));
             }
-            (Err(why), _) => println!("init: {SERVICES:?}: line {number}: {why}"),
+            (Err(why), _) => complain(format_args!("line {number}: {why}")),
         }
     }
+}
+
+/// Says what is wrong with the file of services.
+fn complain(what: fmt::Arguments<'_>) {
+    println!("init: /etc/services.init: {what}");
 }
 
 /// Locks are never poisoned here.

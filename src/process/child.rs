@@ -157,10 +157,12 @@ impl ExitStatus {
 
 impl fmt::Display for ExitStatus {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Never negative, and most programs format such numbers anyway.
+        let number = self.number.cast_unsigned();
         match self.signal() {
-            None => write!(f, "exit status: {}", self.number),
+            None => write!(f, "exit status: {}", number),
             Some(signal) => {
-                write!(f, "signal: {} ({signal})", self.number)?;
+                write!(f, "signal: {} ({signal})", number)?;
                 f.write_str(if self.has_dumped {
                     " (core dumped)"
                 } else {

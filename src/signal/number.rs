@@ -78,7 +78,7 @@ impl fmt::Display for Signal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.name() {
             Some(name) => f.pad(name),
-            None => write!(f, "signal {}", self.number()),
+            None => write!(f, "signal {}", self.number().cast_unsigned()),
         }
     }
 }

@@ -116,7 +116,7 @@ impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.known() {
             Some((_, text)) => f.write_str(text),
-            None => write!(f, "Unknown error {}", self.0),
+            None => write!(f, "Unknown error {}", u32::from(self.0)),
         }
     }
 }
@@ -125,7 +125,7 @@ impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.known() {
             Some((name, _)) => f.write_str(name),
-            None => write!(f, "Errno({})", self.0),
+            None => write!(f, "Errno({})", u32::from(self.0)),
         }
     }
 }

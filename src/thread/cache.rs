@@ -17,6 +17,7 @@
 //! no identity to sleep with, and a spawner that cannot have the lock maps afresh instead, so that
 //! no priority can invert on it. It is held for a few steps, however much is kept.
 
+use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -121,9 +122,51 @@ struct Cache {
     lists: [List; LISTS],
     count: usize,
     bytes: usize,
-    /// What the program chose; the default where it chose nothing, so that the image need not hold
-    /// all of this for the sake of two numbers.
-    limits: Option<CacheLimits>,
+}
+
+/// What the program chose. Beside the cache, so that where nothing is ever chosen these are
+/// constants.
+struct Limits(UnsafeCell<CacheLimits>);
+
+// SAFETY: reached through the locked cache alone.
+unsafe impl Sync for Limits {}
+
+static LIMITS: Limits = Limits(UnsafeCell::new(CacheLimits::DEFAULT));
+
+/// What is looked for in a list.
+enum Wanted {
+    /// What will do for a new thread: see [`take`].
+    Fit {
+        bytes: usize,
+        bytes_max: usize,
+        guard_bytes: usize,
+        origin: Origin,
+    },
+    /// What nobody stands on.
+    Free,
+    /// Anything.
+    Any,
+}
+
+impl Wanted {
+    fn is(&self, control: &Control) -> bool {
+        let mapping = control.mapping;
+        match *self {
+            Wanted::Fit {
+                bytes,
+                bytes_max,
+                guard_bytes,
+                origin,
+            } => {
+                mapping.guard_bytes == guard_bytes
+                    && mapping.origin == origin
+                    && (bytes..=bytes_max).contains(&mapping.bytes)
+                    && control.record.is_gone()
+            }
+            Wanted::Free => control.record.is_gone(),
+            Wanted::Any => true,
+        }
+    }
 }
 
 // SAFETY: the mappings in the cache are owned by the cache; addresses mean the same in every
@@ -134,7 +177,6 @@ static CACHE: spin::Mutex<Cache> = spin::Mutex::new(Cache {
     lists: [List::EMPTY; LISTS],
     count: 0,
     bytes: 0,
-    limits: None,
 });
 
 /// How many mappings are kept, for those who need no more than an idea of it.
@@ -142,6 +184,11 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
     crate::fork::heed();
+    try_lock_as_it_is()
+}
+
+/// The same for who has heeded, or is just settling.
+fn try_lock_as_it_is() -> Option<spin::MutexGuard<'static, Cache>> {
     for _ in 0..TRIES {
         if let Some(cache) = CACHE.try_lock() {
             return Some(cache);
@@ -159,18 +206,21 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<Tenancy>
         return None;
     }
     let bytes_max = bytes.saturating_add(bytes / 8).saturating_add(1 << 16);
-    let fits = |control: &Control| {
-        let mapping = control.mapping;
-        mapping.guard_bytes == guard_bytes
-            && mapping.origin == origin
-            && (bytes..=bytes_max).contains(&mapping.bytes)
-            && control.record.is_gone()
+    let wanted = Wanted::Fit {
+        bytes,
+        bytes_max,
+        guard_bytes,
+        origin,
     };
     let mut cache = try_lock()?;
-    let lists = list_of(bytes)..=list_of(bytes_max);
-    lists
-        .into_iter()
-        .find_map(|list| cache.remove(list, LOOKS, &fits))
+    let mut list = list_of(bytes);
+    loop {
+        let found = cache.remove(list, LOOKS, &wanted);
+        if found.is_some() || list == list_of(bytes_max) {
+            return found;
+        }
+        list += 1;
+    }
 }
 
 /// Puts a mapping, by its last tenant's control block, into the cache, which owns it from then on;
@@ -242,7 +292,8 @@ fn list_of(bytes: usize) -> usize {
 
 impl Cache {
     fn limits(&self) -> CacheLimits {
-        self.limits.unwrap_or(CacheLimits::DEFAULT)
+        // SAFETY: the cache is locked, as there is a reference to it.
+        unsafe { *LIMITS.0.get() }
     }
 
     /// Adds an entry at one of the ends of its list.
@@ -270,12 +321,7 @@ impl Cache {
 
     /// Removes the first of a list's first `looks` entries that is wanted. Compiled once.
     #[inline(never)]
-    fn remove(
-        &mut self,
-        index: usize,
-        looks: usize,
-        is_wanted: &dyn Fn(&Control) -> bool,
-    ) -> Option<Tenancy> {
+    fn remove(&mut self, index: usize, looks: usize, wanted: &Wanted) -> Option<Tenancy> {
         // Not beyond the end in any case: without a check, which would bring a message along.
         let list = &mut self.lists[index % LISTS];
         let mut before: *const Control = ptr::null();
@@ -284,7 +330,7 @@ impl Cache {
             // SAFETY: a list's entries lie in mappings that the cache owns.
             let entry = unsafe { at.as_ref() }?;
             let next = entry.next_kept.get();
-            if is_wanted(entry) {
+            if wanted.is(entry) {
                 // SAFETY: as above.
                 match unsafe { before.as_ref() } {
                     Some(before) => before.next_kept.set(next),
@@ -308,13 +354,16 @@ impl Cache {
     }
 
     /// Removes a mapping that is wanted, wherever it is.
-    fn remove_any(&mut self, is_wanted: &dyn Fn(&Control) -> bool) -> Option<Tenancy> {
+    fn remove_any(&mut self, wanted: &Wanted) -> Option<Tenancy> {
         // From the largest, which give the most.
-        let lists = (0..LISTS).rev();
-        let looks = usize::MAX;
-        lists
-            .into_iter()
-            .find_map(|list| self.remove(list, looks, is_wanted))
+        let mut list = LISTS;
+        loop {
+            list = list.checked_sub(1)?;
+            let found = self.remove(list, usize::MAX, wanted);
+            if found.is_some() {
+                return found;
+            }
+        }
     }
 
     /// Removes a mapping if the cache holds more than its limits allow.
@@ -322,7 +371,7 @@ impl Cache {
         let limits = self.limits();
         let is_over = self.count > limits.mappings_max || self.bytes > limits.bytes_max;
         if is_over {
-            self.remove_any(&|_| true)
+            self.remove_any(&Wanted::Any)
         } else {
             None
         }
@@ -332,14 +381,24 @@ impl Cache {
 /// Unmaps all that is kept and not in use; returns whether there was any. For a spawner that the
 /// kernel refused memory.
 pub fn reclaim() -> bool {
+    crate::fork::heed();
+    reclaim_as_it_is()
+}
+
+fn reclaim_as_it_is() -> bool {
     let mut has_unmapped = false;
-    let is_gone = |control: &Control| control.record.is_gone();
-    while let Some(tenancy) = try_lock().and_then(|mut cache| cache.remove_any(&is_gone)) {
+    loop {
+        let found = match try_lock_as_it_is() {
+            Some(mut cache) => cache.remove_any(&Wanted::Free),
+            None => None,
+        };
+        let Some(tenancy) = found else {
+            return has_unmapped;
+        };
         // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
         unsafe { tenancy.unmap() };
         has_unmapped = true;
     }
-    has_unmapped
 }
 
 /// Sets what the stack cache may hold, and unmaps at once what it holds beyond that.
@@ -354,7 +413,10 @@ pub fn reclaim() -> bool {
 /// thread::set_cache_limits(CacheLimits::OFF);
 /// ```
 pub fn set_cache_limits(limits: CacheLimits) {
-    lock().limits = Some(limits);
+    let cache = lock();
+    // SAFETY: the cache is locked.
+    unsafe { *LIMITS.0.get() = limits };
+    drop(cache);
     loop {
         // The lock is held for the removal alone; what follows may sleep.
         let excess = lock().remove_excess();
@@ -380,11 +442,7 @@ pub unsafe fn forget() {
         (cache.count, cache.bytes) = (0, 0);
         COUNT.store(0, Ordering::Relaxed);
     }
-    let take = || CACHE.lock().remove_any(&|_| true);
-    while let Some(tenancy) = take() {
-        // SAFETY: the cache owned the mapping, and now this function does; clause 2.
-        unsafe { tenancy.unmap() };
-    }
+    reclaim_as_it_is();
 }
 
 /// How many mappings the cache holds, for tests that look for leaks.

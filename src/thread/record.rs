@@ -206,6 +206,8 @@ impl Record {
     ///
     /// # Safety
     /// 1. The caller owns a reference and does not use it again.
+    // Each handle's end is one of these.
+    #[cfg_attr(for_size, inline(never))]
     pub unsafe fn release(&self) {
         // Release: what this holder read is read before the next claimer writes.
         if self.references.fetch_sub(1, Ordering::Release) == 1 {

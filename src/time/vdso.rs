@@ -3,7 +3,8 @@
 //! It is looked for when a clock is read first: a program that reads none is not slower, nor does
 //! it contain this. Whoever comes first finds it, and two who come at once find the same: no lock
 //! is taken, so a signal handler may be the first, and a child of `fork` goes on with what its
-//! parent knew, for the image is at the same place there.
+//! parent knew, for the image is at the same place there. Programs that are compiled for size do
+//! not look: what believes nothing of an image is two kilobytes.
 //!
 //! The function answers errors for what it cannot do (`-ENOSYS` on MIPS before Linux 4.13; as a
 //! positive number and by a flag on PowerPC). What it answered is not looked at: anything but 0 and
@@ -44,6 +45,9 @@ const IMAGE_BYTES_MAX: usize = 1 << 20;
 #[inline]
 pub fn now(clock: Clock) -> Option<Timespec> {
     arch::VDSO_CLOCK?;
+    if cfg!(for_size) {
+        return None;
+    }
     #[cfg(feature = "test-seam")]
     if !seam::may_ask_vdso() {
         return None;

@@ -7,7 +7,8 @@ use crate::targets::LinkMode;
 use anyhow::{Context, Result};
 use object::elf::{
     DT_NEEDED, ET_DYN, ET_EXEC, FileType, PF_W, PF_X, PT_GNU_STACK, PT_INTERP, PT_LOAD, PT_TLS,
-    ProgramFlags, ProgramType, SHF_ALLOC, SHF_WRITE, SHN_UNDEF, SHT_DYNSYM, SHT_SYMTAB, STB_WEAK,
+    ProgramFlags, ProgramType, SHF_ALLOC, SHF_EXECINSTR, SHF_WRITE, SHN_UNDEF, SHT_DYNSYM,
+    SHT_SYMTAB, STB_WEAK,
 };
 use object::read::elf::{Dyn, FileHeader, ProgramHeader, SectionHeader, Sym};
 use object::{Endianness, FileKind, elf};
@@ -195,7 +196,10 @@ fn parse<Elf: FileHeader<Endian = Endianness>>(bytes: &[u8]) -> Result<Image> {
         image
             .sections
             .push(format!("{name} {address:#x}, {size:#x} bytes"));
-        if flags & SHF_WRITE != SHF_WRITE {
+        // Where constants that other programs relocate are beside code, the section says both; the
+        // segment does not.
+        let is_code = flags & SHF_EXECINSTR == SHF_EXECINSTR;
+        if is_code || flags & SHF_WRITE != SHF_WRITE {
             image.text_bytes += size;
         } else {
             image.data_bytes += size;
