@@ -277,7 +277,7 @@ impl<'f> Service<'f> {
             }
             pause = match started.elapsed() >= RAN_WELL {
                 true => PAUSE_MIN,
-                false => (pause * 2).min(PAUSE_MAX),
+                false => pause.saturating_mul(2).min(PAUSE_MAX),
             };
         }
     }

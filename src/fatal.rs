@@ -22,7 +22,12 @@ pub fn fatal_pieces(pieces: &[&str]) -> ! {
     for piece in pieces {
         line.add(piece);
     }
-    let _ = line.add("\n").leave();
+    end(&mut line, "\n")
+}
+
+/// Ends the message, and the process.
+fn end(line: &mut Line, last: &str) -> ! {
+    let _ = line.add(last).leave();
     crate::process::die_by_abort()
 }
 
@@ -52,6 +57,5 @@ pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
     let mut line = Line::new();
     line.add("threadbare: ").add(call).add(" answered error ");
     line.add_number(errno.raw() as u64);
-    let _ = line.add(", which it cannot\n").leave();
-    crate::process::die_by_abort()
+    end(&mut line, ", which it cannot\n")
 }

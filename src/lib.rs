@@ -96,6 +96,7 @@ mod line;
 mod mem;
 #[cfg(feature = "threads")]
 mod misuse;
+mod packed;
 #[cfg(feature = "panic-handler")]
 mod panic;
 pub mod process;

@@ -53,27 +53,18 @@ impl Line {
         self.add("0x").add_digits(address as u64, true)
     }
 
+    /// The last digit comes after the others: at most 20 times itself.
     fn add_digits(&mut self, number: u64, is_hexadecimal: bool) -> &mut Line {
         let base = if is_hexadecimal { 16 } else { 10 };
-        // As many as a number may have; filled from the last.
-        let mut digits = [0; 20];
-        let (mut rest, mut count) = (number, 0);
-        for to in digits.iter_mut().rev() {
-            // Below 16.
-            let digit = (rest % base) as u8;
-            *to = match digit {
-                0..10 => b'0' + digit,
-                _ => b'a' - 10 + digit,
-            };
-            count += 1;
-            rest /= base;
-            if rest == 0 {
-                break;
-            }
+        if number >= base {
+            self.add_digits(number / base, is_hexadecimal);
         }
-        for digit in digits.iter().skip(digits.len() - count) {
-            self.add_byte(*digit);
-        }
+        // Below 16.
+        let digit = (number % base) as u8;
+        self.add_byte(match digit {
+            0..10 => b'0' + digit,
+            _ => b'a' - 10 + digit,
+        });
         self
     }
 

@@ -144,6 +144,22 @@ impl<W: Write> Write for Writer<'_, W> {
         Ok(bytes.len())
     }
 
+    /// As [`write`](Write::write), until all bytes are accepted.
+    ///
+    /// # Errors
+    /// Those of the sink. Some of `bytes` may have been accepted.
+    ///
+    /// # Panics
+    /// As [`write`](Write::write).
+    fn write_all(&mut self, mut bytes: &[u8]) -> Result<(), W::Error> {
+        // At least one each time, and no more than there are.
+        while !bytes.is_empty() {
+            let count = self.write(bytes)?;
+            bytes = bytes.get(count..).unwrap_or_default();
+        }
+        Ok(())
+    }
+
     /// Hands the sink what is buffered, and flushes the sink.
     ///
     /// # Errors

@@ -279,27 +279,25 @@ impl Memory {
         let variables = command.variables.unwrap_or(&[]);
         let words = command.arguments.len() + variables.len() + 3;
         let page = Process::get().page_bytes;
-        let bytes = (words * size_of::<usize>() + STACK_BYTES).next_multiple_of(page);
+        // To whole pages; their size is a power of two.
+        let bytes = (words * size_of::<usize>() + STACK_BYTES + page - 1) & !(page - 1);
         let base =
             mem::map(bytes, Prot::READ | Prot::WRITE, Map::STACK).map_err(|errno| match errno {
                 Errno::NOMEM | Errno::AGAIN => CommandError::OutOfMemory,
                 errno => CommandError::Unexpected(errno),
             })?;
         let mut next = base.cast::<*const c_char>();
-        let null = [ptr::null()];
-        let name = [command.name.as_ptr()];
-        let all = name
-            .into_iter()
-            .chain(command.arguments.iter().map(|text| text.as_ptr()))
-            .chain(null)
-            .chain(variables.iter().map(|text| text.as_ptr()))
-            .chain(null);
-        for word in all {
+        let mut push = |word| {
             // SAFETY: the mapping has room for so many words, and is ours.
             unsafe {
                 next.write(word);
                 next = next.add(1);
             }
+        };
+        push(command.name.as_ptr());
+        for list in [command.arguments, variables] {
+            list.iter().for_each(|text| push(text.as_ptr()));
+            push(ptr::null());
         }
         Ok(Memory { base, bytes })
     }

@@ -4,6 +4,7 @@ use core::fmt;
 use core::num::NonZero;
 
 use crate::arch::kernel as k;
+use crate::packed::{Packed, length};
 
 /// A signal: 1 to 64, or to 128 on MIPS.
 ///
@@ -51,9 +52,8 @@ impl Signal {
 
     /// Returns the kernel's name, `None` for signals that have none.
     pub fn name(self) -> Option<&'static str> {
-        let known = NAMES.iter().find(|(signal, _)| *signal == self);
         // What else has a name is one of these, which some CPUs have and others have not.
-        known.map(|(_, name)| *name).or(match self.number() {
+        NAMES.find(self.raw() as u16).or(match self.number() {
             7 => Some("SIGEMT"),
             16 => Some("SIGSTKFLT"),
             _ => None,
@@ -99,7 +99,10 @@ macro_rules! signals {
             )*
         }
 
-        const NAMES: &[(Signal, &str)] = &[$((Signal::$name, stringify!($kernel)),)*];
+        const NAMES: Packed = Packed {
+            keys: &[$((Signal::$name.raw() as u16, length(stringify!($kernel)))),*],
+            texts: concat!($(stringify!($kernel)),*),
+        };
     };
 }
 

@@ -6,6 +6,8 @@ use core::fmt;
 
 use linux_raw_sys::errno as k;
 
+use crate::packed::{Packed, length};
+
 /// An error number of the kernel, 1 to 4095.
 ///
 /// # Kernel
@@ -58,14 +60,19 @@ macro_rules! errnos {
                 pub const $name: Errno = Errno(k::$value as u16);
             )*
 
-            /// Returns the kernel's name for the error and what it says, where it is a known one.
-            fn known(self) -> Option<(&'static str, &'static str)> {
-                match self {
-                    $(Errno::$name => Some((stringify!($value), $text)),)*
-                    _ => None,
-                }
-            }
         }
+
+        /// The kernel's names for the errors.
+        const NAMES: Packed = Packed {
+            keys: &[$((k::$value as u16, length(stringify!($value)))),*],
+            texts: concat!($(stringify!($value)),*),
+        };
+
+        /// What they say.
+        const TEXTS: Packed = Packed {
+            keys: &[$((k::$value as u16, length($text))),*],
+            texts: concat!($($text),*),
+        };
     };
 }
 
@@ -114,8 +121,8 @@ errnos! {
 
 impl fmt::Display for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.known() {
-            Some((_, text)) => f.write_str(text),
+        match TEXTS.find(self.0) {
+            Some(text) => f.write_str(text),
             None => write!(f, "Unknown error {}", u32::from(self.0)),
         }
     }
@@ -123,8 +130,8 @@ impl fmt::Display for Errno {
 
 impl fmt::Debug for Errno {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.known() {
-            Some((name, _)) => f.write_str(name),
+        match NAMES.find(self.0) {
+            Some(name) => f.write_str(name),
             None => write!(f, "Errno({})", u32::from(self.0)),
         }
     }

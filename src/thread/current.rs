@@ -131,10 +131,9 @@ impl Thread {
 
 /// Reads a NUL-padded name.
 fn name_in(bytes: &[u8; task::NAME_BYTES]) -> Option<&str> {
-    let text = core::ffi::CStr::from_bytes_until_nul(bytes)
-        .ok()?
-        .to_str()
-        .ok()?;
+    let end = bytes.iter().position(|byte| *byte == 0)?;
+    // SAFETY: `Builder::name` took it from a string, up to the end of a character.
+    let text = unsafe { core::str::from_utf8_unchecked(bytes.get(..end)?) };
     if text.is_empty() { None } else { Some(text) }
 }
 
