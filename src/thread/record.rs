@@ -32,7 +32,8 @@ pub struct Record {
     sleepers: AtomicU32,
     /// The word of `park`: `thread/park.rs` has its values.
     park: AtomicU32,
-    /// How much of its stack the thread ever used, in bytes and one; 0 where nobody looked. Written by the thread before it swaps its completion, or by nobody.
+    /// How much of its stack the thread ever used, in bytes and one; 0 where nobody looked. Written
+    /// by the thread before it swaps its completion, or by nobody.
     high_water: AtomicUsize,
     /// Written by the claimer alone, before anybody else can see the record.
     identity: UnsafeCell<Identity>,
