@@ -25,8 +25,9 @@ use crate::sys::mem::{self, Advice, Map, Prot};
 /// The word: 1, or 0 in a child that has not settled. Null while there is none.
 static MARK: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
 
-/// Stands in for the word where the kernel knows no such advice.
-static NONE: AtomicU32 = AtomicU32::new(SETTLED);
+/// Stands in for the word where the kernel knows no such advice. Nobody writes it: who finds it
+/// has nothing to settle. (It is read by relaxed loads, which read-only memory allows.)
+static NONE: u32 = SETTLED;
 
 /// What a child does to settle; null before `MARK` is set.
 static SETTLE: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
@@ -79,9 +80,10 @@ fn notice() {
 
 /// Says that the child has settled.
 pub fn settled() {
-    // SAFETY: null, or a word that is never unmapped.
-    if let Some(mark) = unsafe { MARK.load(Ordering::Acquire).as_ref() } {
-        mark.store(SETTLED, Ordering::Relaxed);
+    let mark = MARK.load(Ordering::Acquire);
+    if !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE) {
+        // SAFETY: a word that is never unmapped.
+        unsafe { (*mark).store(SETTLED, Ordering::Relaxed) };
     }
 }
 
@@ -98,7 +100,7 @@ fn make(settle: fn()) -> Result<(), Errno> {
         unsafe { (*mark).store(SETTLED, Ordering::Relaxed) };
         mark
     } else {
-        (&raw const NONE).cast_mut()
+        (&raw const NONE).cast_mut().cast()
     };
     // Release publishes the function and the page. Another thread, which this crate did not start,
     // may have been faster.
@@ -116,7 +118,7 @@ fn make(settle: fn()) -> Result<(), Errno> {
 #[cfg(feature = "test-seam")]
 pub fn unprepare() {
     let mark = MARK.swap(ptr::null_mut(), Ordering::Relaxed);
-    if !mark.is_null() && !ptr::eq(mark, &raw const NONE) {
+    if !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE) {
         // SAFETY: it was mapped by `make`; the test has no other thread.
         let _ = unsafe { mem::unmap(mark.cast(), Process::get().page_bytes) };
     }
@@ -136,5 +138,5 @@ pub fn unsettle() {
 #[cfg(feature = "test-seam")]
 pub fn is_noticed() -> bool {
     let mark = MARK.load(Ordering::Acquire);
-    !mark.is_null() && !ptr::eq(mark, &raw const NONE)
+    !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE)
 }

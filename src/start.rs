@@ -417,6 +417,20 @@ extern "C" fn __stack_chk_fail() -> ! {
     fatal("a stack buffer was overrun: the canary below a return address has changed")
 }
 
+/// Fills the TLS area at `tp` (without bias) with what every thread begins with, and returns the
+/// value for the thread register. `is_zeroed` is as in [`tls::fill`].
+///
+/// # Safety
+/// 1. Phases 1 to 3 are over, and `tp` is aligned as the shape says.
+/// 2. The area around `tp` that the shape describes is writable and nobody else uses it.
+#[inline(always)]
+pub(crate) unsafe fn fill_tls(tp: *mut u8, is_zeroed: bool) -> usize {
+    let process = Process::get();
+    let (template, shape) = (&process.image.tls, &process.tls_shape);
+    // SAFETY: clauses 1 and 2; the shape is the template's, which is the image's.
+    unsafe { tls::fill(template, shape, tp, process.canary, is_zeroed) }
+}
+
 /// Room for the main thread's TLS where it is small, which saves a mapping and its page faults.
 #[repr(C, align(64))]
 struct TlsArea(UnsafeCell<[u8; TLS_AREA_BYTES]>);
@@ -446,7 +460,7 @@ unsafe fn set_up_tls(process: &Process) {
     };
     let tp = low.with_addr(shape.tp_below(low.addr() + bytes));
     // SAFETY: the area is ours, zero, and holds the shape at `tp` by `bytes_max`.
-    let tp = unsafe { tls::fill(&process.image.tls, shape, tp, process.canary, true) };
+    let tp = unsafe { fill_tls(tp, true) };
     // SAFETY: the control block and TLS block around `tp` stay for the life of the program.
     let result = unsafe { arch::set_thread_pointer(tp) };
     if let Err(errno) = Errno::decode(result) {

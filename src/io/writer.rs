@@ -139,7 +139,8 @@ impl<W: Write> Write for Writer<'_, W> {
         if bytes.len() > self.buffer.len() - self.end {
             self.flush_buffer()?;
         }
-        self.buffer[self.end..self.end + bytes.len()].copy_from_slice(bytes);
+        // By length last, so that the compiler sees that both are as long.
+        self.buffer[self.end..][..bytes.len()].copy_from_slice(bytes);
         self.end += bytes.len();
         Ok(bytes.len())
     }

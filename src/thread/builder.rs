@@ -118,7 +118,11 @@ impl Builder {
         );
         let bytes = name.floor_char_boundary(task::NAME_BYTES - 1);
         self.name = [0; task::NAME_BYTES];
-        self.name[..bytes].copy_from_slice(&name.as_bytes()[..bytes]);
+        let from = name.as_bytes().iter().take(bytes);
+        self.name
+            .iter_mut()
+            .zip(from)
+            .for_each(|(to, byte)| *to = *byte);
         self
     }
 

@@ -16,11 +16,11 @@ use super::join::JoinHandle;
 use super::measure::{self, Look};
 use super::scope::ScopeData;
 use super::{beside, exit, forked, overflow, record};
+use crate::arch;
 use crate::stack::{Placement, Plan, Request};
-use crate::start::Process;
+use crate::start::{self, Process};
 use crate::sys::task::NAME_BYTES;
 use crate::sys::{Errno, signal, task};
-use crate::{arch, tls};
 
 /// The least stack a thread gets; the kernel's own frame for a signal (`AT_MINSIGSTKSZ`, tens of
 /// KiB where vector registers are long) comes on top of it.
@@ -150,10 +150,9 @@ impl Prepared {
         // SAFETY: the mapping is ours alone, and empty or of no value.
         let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
         let block = mapping.base.with_addr(placement.tp);
-        let (template, shape) = (&process.image.tls, &process.tls_shape);
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
         // is ours alone.
-        let tp = unsafe { tls::fill(template, shape, block, process.canary, is_zeroed) };
+        let tp = unsafe { start::fill_tls(block, is_zeroed) };
         // SAFETY: it is filled, and still ours alone.
         unsafe { beside::fill(block, &process) };
         Ok(Prepared {
