@@ -22,8 +22,8 @@ pub use listing::disassembler;
 
 /// The Debian package that carries the disassembler.
 pub const PACKAGE: &str = "llvm-19";
-/// The program that is looked into: it starts, spawns and ends, and a thread of it may have to unmap
-/// its own stack, which no program contains where nobody detaches.
+/// The program that is looked into: it starts, spawns and ends, and a thread of it may have to
+/// unmap its own stack, which no program contains where nobody detaches.
 pub const PROGRAM: &str = "init";
 
 /// What to look at.
