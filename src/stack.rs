@@ -106,7 +106,7 @@ impl Plan {
         let stack_top = tls_low & !(self.request.stack_align_bytes - 1);
         let stack_bottom = base + self.guard_bytes;
         // A mapping that is smaller than the plan comes out here, too.
-        if stack_top.wrapping_sub(stack_bottom) < self.request.stack_bytes {
+        if stack_top < stack_bottom + self.request.stack_bytes {
             fatal("BUG: a thread's stack is smaller than its plan");
         }
         Placement {

@@ -172,7 +172,7 @@ words! {
 
 /// The auxiliary vector's known entries, by themselves: they are found by number.
 static AUXV: Found<Auxv> = Found(UnsafeCell::new(Auxv::EMPTY));
-/// Whether `PROCESS` was written. Relaxed suffices: it is set while there is one thread, and
+/// Whether all these were written. Relaxed suffices: it is set while there is one thread, and
 /// `clone` orders it before every other thread's first step.
 static PROCESS_IS_KNOWN: AtomicBool = AtomicBool::new(false);
 /// Whether the calling thread can be asked for: phase 5 is over.
@@ -210,7 +210,7 @@ impl Process {
     /// The auxiliary vector's known entries.
     #[inline]
     pub fn auxv(&self) -> &'static Auxv {
-        // SAFETY: there is a `Process`, so this was written, too, and is no more.
+        // SAFETY: there is a `Process`, so this was written before, if at all, and is no more.
         unsafe { &*AUXV.0.get() }
     }
 
@@ -223,7 +223,8 @@ impl Process {
         process
     }
 
-    /// The same, if it was called.
+    /// The same, if it was called. Where our own `_start` is part of the program it was: a program
+    /// that has the features `start` and `setup` begins at that one and at no other.
     #[inline(always)]
     pub fn find() -> Option<Process> {
         #[cfg(not(feature = "setup"))]

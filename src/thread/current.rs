@@ -231,11 +231,13 @@ pub(crate) type NameBytes = [u8; task::NAME_BYTES];
 /// is the main thread alone.
 #[cfg(feature = "lock-debug")]
 pub(crate) fn identity() -> Option<(u64, NameBytes)> {
-    let record = if crate::start::is_early() {
-        &record::MAIN
-    } else {
-        control()?.record
-    };
+    if crate::start::is_early() {
+        // The main thread's record is not written yet.
+        let mut name = [0; task::NAME_BYTES];
+        name[..4].copy_from_slice(b"main");
+        return Some((1, name));
+    }
+    let record = control()?.record;
     Some((record.id(), *record.name_bytes()))
 }
 

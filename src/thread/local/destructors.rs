@@ -9,7 +9,7 @@
 
 use core::cell::Cell;
 use core::ptr;
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicBool, Ordering, compiler_fence};
 
 /// What destroys the value that a node belongs to.
 ///
@@ -60,11 +60,13 @@ pub unsafe fn register(node: *const Node, destroy: Destroy) {
     // SAFETY: clause 1.
     let new = unsafe { &*node };
     let head = head();
+    // Relaxed: it is this very thread that has to find it. First: a signal handler that ends the
+    // process finds what is in the list.
+    REGISTERED.store(true, Ordering::Relaxed);
+    compiler_fence(Ordering::Release);
     new.next.set(head.0.get());
     new.destroy.set(Some(destroy));
     head.0.set(node);
-    // Relaxed: it is this very thread that has to find it.
-    REGISTERED.store(true, Ordering::Relaxed);
 }
 
 /// Destroys the calling thread's values, the newest first, until none is left.

@@ -151,16 +151,6 @@ pub const MISTAKES: &[Mistake] = &[
         ..PLAIN
     },
     Mistake {
-        name: "thread_locals_are_parted",
-        source: TLS,
-        arguments: &["-static", "--section-start=.tbss=0x500000"],
-        scripts: &[Small],
-        // LLD puts sections where the script says.
-        linkers: &[Gnu],
-        says: "ERROR(rt): .tbss does not follow .tdata",
-        ..PLAIN
-    },
-    Mistake {
         name: "both_starts_are_there",
         source: concat!(
             ".text\n.globl \"no main: name it once with threadbare::entry!(main)\"\n",
