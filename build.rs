@@ -28,15 +28,19 @@ fn main() {
         println!("cargo:rustc-cfg=for_size");
     }
     let root = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
-    for argument in link_arguments(&root) {
-        println!("cargo:rustc-link-arg-examples={argument}");
-    }
+    let mut arguments = link_arguments(&root);
     if is_for_size() && is_at_fixed_address() {
         println!("cargo:rerun-if-changed=linker/small.ld");
-        for argument in ["--build-id=none,--no-eh-frame-hdr,-z,norelro", "-T"] {
-            println!("cargo:rustc-link-arg-examples=-Wl,{argument}");
+        // It has the checks in it.
+        arguments.retain(|argument| !argument.ends_with("/checks.ld"));
+        let prefix = if is_bare_linker() { "" } else { "-Wl," };
+        for argument in ["--build-id=none", "--no-eh-frame-hdr", "-znorelro"] {
+            arguments.push(format!("{prefix}{argument}"));
         }
-        println!("cargo:rustc-link-arg-examples={root}/linker/small.ld");
+        arguments.push(format!("-T{root}/linker/small.ld"));
+    }
+    for argument in arguments {
+        println!("cargo:rustc-link-arg-examples={argument}");
     }
 }
 

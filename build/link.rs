@@ -22,13 +22,18 @@ fn is_gnu_linker() -> bool {
     has_flag("linker-flavor=ld")
 }
 
+/// Whether rustc calls the linker itself, and not through a C compiler.
+fn is_bare_linker() -> bool {
+    env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"))
+        || has_flag("linker-flavor=ld.lld")
+        || is_gnu_linker()
+}
+
 /// No start files, no libraries, no dynamic linker, and our checks; the linker may be a C compiler
 /// or a linker itself. `root` is the folder of the library.
 fn link_arguments(root: &str) -> Vec<String> {
     let is_fixed = has_flag("relocation-model=static");
-    let is_bare_linker = env::var("RUSTC_LINKER").is_ok_and(|linker| linker.ends_with("lld"))
-        || has_flag("linker-flavor=ld.lld")
-        || is_gnu_linker();
+    let is_bare_linker = is_bare_linker();
     let arguments: &[&str] = match (is_bare_linker, is_fixed) {
         (true, true) => &["-static", "--entry=_start", "-znoexecstack"],
         (true, false) => {

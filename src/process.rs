@@ -224,11 +224,13 @@ pub fn exit(code: i32) -> ! {
         IS_CALLED.store(true, Ordering::SeqCst);
         let this_thread = task::kernel_thread_id();
         let exiting = EXITING.load(Ordering::Relaxed);
-        match MAIN_RETURNED.load(Ordering::SeqCst) {
+        match (exiting, MAIN_RETURNED.load(Ordering::SeqCst)) {
             // From a destructor or finaliser: the rest is left out.
-            main if [main, exiting].contains(&this_thread) => {}
-            0 => compete(code, this_thread),
-            main => wait_for_the_end(&MAIN_RETURNED, main),
+            (ending, _) | (0, ending) if ending == this_thread => {}
+            (0, 0) => compete(code, this_thread),
+            (0, main) => wait_for_the_end(&MAIN_RETURNED, main),
+            // The main thread, too, if it was not the first: a handler of it may come here.
+            (other, _) => wait_for_the_end(&EXITING, other),
         }
     }
     #[cfg(all(not(feature = "start"), feature = "setup"))]

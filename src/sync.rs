@@ -4,6 +4,8 @@
 //! in every thread of the process. A lock is never poisoned: a panic ends the process, or, where
 //! [`PanicPolicy`](crate::thread::PanicPolicy) says so, a thread whose locks stay locked for ever.
 //! `lock()` still returns `std`'s `Result` shape, whose error cannot be made and costs nothing.
+//! Waiting is `futex(2)`, after some calls of `sched_yield(2)`; `sched_getaffinity(2)` tells once
+//! whether there is another CPU to wait for.
 //!
 //! # Without the feature `threads`
 //! This crate starts no thread then, and locks are cells: no atomic instruction, no system call.

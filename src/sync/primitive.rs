@@ -88,12 +88,12 @@ pub fn spins() -> u32 {
     }
 }
 
-/// How often a thread that finds a lock held lets others run before the first sleep: for two or
-/// three microseconds where nobody else wants the CPU. Never where there is one CPU alone, on which
+/// How often a thread that finds a lock held lets others run before the first sleep: for one or two
+/// microseconds where nobody else wants the CPU. Never where there is one CPU alone, on which
 /// sleeping does the same.
 #[cfg(feature = "threads")]
 pub fn yields() -> u32 {
-    const YIELDS: u32 = 8;
+    const YIELDS: u32 = 5;
     if spins() == 0 { 0 } else { YIELDS }
 }
 

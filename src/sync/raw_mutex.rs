@@ -142,7 +142,7 @@ impl RawMutex {
             }
             if !counted && seen & WAITERS == WAITERS {
                 // There are 32,767 asleep: this one cannot be counted, and stays awake.
-                primitive::spin_loop();
+                primitive::yield_now();
                 seen = self.look();
                 continue;
             }

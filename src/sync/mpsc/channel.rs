@@ -100,7 +100,9 @@ impl<T> Channel<T> {
             Some(0) => return self.offer(state, message),
             Some(bound) => {
                 let is_full = |state: &State<T>| state.buffer.len() >= bound && state.has_receiver;
-                state = self.linger(state, is_full);
+                if is_full(&state) {
+                    state = self.linger(state, is_full);
+                }
                 while is_full(&state) {
                     // In a child of `fork` nobody may be on its way: this one can be called.
                     state.is_one_called = false;
