@@ -1,8 +1,8 @@
 //! The one way to die without panicking: a line on standard error, then abort.
 //!
 //! Without the feature `messages` there is no line, and the death is the CPU's trap instruction's:
-//! the kernel ends the process for it (SIGILL or SIGTRAP; SIGSEGV on Hexagon), blocked or not, PID 1
-//! too; a handler for it, if the program has one, is called again when it returns.
+//! the kernel ends the process for it (SIGILL or SIGTRAP; SIGSEGV on Hexagon), blocked or not, and
+//! PID 1 too; a handler for it, if the program has one, is called again when it returns.
 //!
 //! For what the runtime cannot survive and no caller can handle: the kernel or the program's image
 //! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
