@@ -187,24 +187,36 @@ impl RawMutex {
         }
     }
 
-    /// Looks at the word, and on as [`linger`](Self::linger) does.
+    /// Looks at the word for a while as long as the lock is held, for one that has slept; returns
+    /// what it holds. Such a one keeps its CPU, which it has waited for: others pass meanwhile.
     fn look(&self) -> u32 {
-        let seen = self.state.load(Ordering::Relaxed);
-        self.linger(seen)
+        let mut seen = self.state.load(Ordering::Relaxed);
+        let mut left = if seen & HELD != 0 {
+            primitive::spins()
+        } else {
+            0
+        };
+        while seen & HELD != 0 && left > 0 {
+            primitive::spin_loop();
+            left -= 1;
+            seen = primitive::guess(&self.state);
+        }
+        seen
     }
 
     /// Looks at the word, which is as seen, for a while, if the lock is held and at most one waits
-    /// for it, who may be the caller; returns what it holds.
+    /// for it, for one that comes new; returns what it holds.
     ///
     /// Between two looks it lets other threads run. Looking more often takes the word's cache line
     /// away from the holder, who needs it back to unlock, and a short section is over by then; and
     /// a holder that has no CPU may get this one.
     fn linger(&self, mut seen: u32) -> u32 {
         let is_worth_it = |seen| seen & HELD != 0 && seen & WAITERS <= WAITER;
-        if !is_worth_it(seen) {
-            return seen;
-        }
-        let mut left = primitive::yields();
+        let mut left = if is_worth_it(seen) {
+            primitive::yields()
+        } else {
+            0
+        };
         while left > 0 && is_worth_it(seen) {
             primitive::yield_now();
             left -= 1;

@@ -165,6 +165,7 @@ const HINTS: &[&str] = &[
     "once::sleep#2/load/spoiled",
     "raw_mutex::give_way#2/load/spoiled",
     "raw_mutex::look#1/load/spoiled",
+    "raw_mutex::look#2/guess/spoiled",
     "raw_mutex::linger#1/guess/spoiled",
     "raw_rwlock::try_read#1/load/spoiled",
     "raw_rwlock::write_slow#2/load/spoiled",
