@@ -275,6 +275,9 @@ fn mutex_waiter_is_passed_by_a_bounded_number() -> Verdict {
         until(|| STARTS.load(Ordering::Acquire) == 1);
         // It lets others run some times before, and counts as one that waits when it sleeps.
         until(|| is_asleep(waiter.thread()));
+        // Once more, for an emulator has locks of its own to sleep on.
+        thread::sleep(SOON);
+        until(|| is_asleep(waiter.thread()));
         *held = 0;
         drop(held);
         while !waiter.is_finished() {
