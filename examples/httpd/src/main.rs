@@ -45,6 +45,7 @@ use core::time::Duration;
 use connection::Server;
 use door::{DESCRIPTORS_MAX, Door, Guest};
 use options::Options;
+use rustix::event::{PollFd, PollFlags, poll};
 use rustix::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use rustix::fs::{Mode, OFlags, open};
 use rustix::io::Errno;
@@ -171,7 +172,8 @@ fn listen(options: &Options) -> Result<OwnedFd, Errno> {
         SocketAddr::V4(_) => AddressFamily::INET,
         SocketAddr::V6(_) => AddressFamily::INET6,
     };
-    let socket = net::socket_with(family, SocketType::STREAM, SocketFlags::CLOEXEC, None)?;
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let socket = net::socket_with(family, SocketType::STREAM, flags, None)?;
     sockopt::set_socket_reuseaddr(&socket, true)?;
     net::bind(&socket, &options.listen)?;
     net::listen(&socket, BACKLOG)?;
@@ -181,6 +183,9 @@ fn listen(options: &Options) -> Result<OwnedFd, Errno> {
 /// Lets clients in, as many as there may be, and gives each a thread.
 ///
 /// What the system has not got now it may have later: then a client waits in the kernel's queue.
+///
+/// It does not wait in `accept4`, which takes a descriptor before it waits (`net/socket.c`) and
+/// would keep the last one from a file for as long as no client comes.
 fn accept(server: Server, listener: &OwnedFd, connections_max: usize) {
     while server.door.wait_for_room(connections_max) {
         match net::accept_with(listener, SocketFlags::CLOEXEC) {
@@ -189,13 +194,22 @@ fn accept(server: Server, listener: &OwnedFd, connections_max: usize) {
                     start(server, guest);
                 }
             }
+            Err(Errno::AGAIN) => wait_for_client(listener),
+            // Said whether or not there is a client.
             Err(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM) => {
+                wait_for_client(listener);
                 server.door.wait_for_leave(LOOK_EVERY);
             }
             // The door was closed; or the client was gone before it got in (accept(2)).
             Err(_) => {}
         }
     }
+}
+
+/// Waits until a client stands before the door, or the door is closed.
+fn wait_for_client(listener: &OwnedFd) {
+    // A failure is one of `accept4`, too, which comes next.
+    let _ = poll(&mut [PollFd::new(listener, PollFlags::IN)], None);
 }
 
 /// Starts a thread for a connection; without one to be had, the client is told so.

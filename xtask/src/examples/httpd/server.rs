@@ -5,6 +5,7 @@ use crate::guest::Guest;
 use crate::process::{self, Ended};
 use anyhow::{Context, Result, bail, ensure};
 use rustix::process::{Pid, Signal, kill_process};
+use std::fmt::Debug;
 use std::fs;
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
@@ -154,22 +155,25 @@ impl Server {
         Ok(fs::read_dir(self.proc("fd"))?.count())
     }
 
+    /// How many of the first `count` numbers are no descriptor's: what it inherited may have been
+    /// opened under a higher limit.
+    pub fn free_below(&self, count: usize) -> Result<usize> {
+        let is_free = |number: &usize| !self.proc(&format!("fd/{number}")).is_symlink();
+        Ok((0..count).filter(is_free).count())
+    }
+
     /// Waits until it has as many threads and descriptors as one without clients.
     pub fn is_at_rest(&self, descriptors: usize) -> Result<()> {
-        let begun = Instant::now();
-        loop {
-            let now = (self.status("Threads")?, self.descriptors()?);
-            if now == (2, descriptors) {
-                return Ok(());
-            }
-            ensure!(
-                begun.elapsed() < Duration::from_secs(10),
-                "{} threads and {} descriptors, and not 2 and {descriptors}, with no client there",
-                now.0,
-                now.1
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
+        becomes(
+            || Ok((self.status("Threads")?, self.descriptors()?)),
+            &(2, descriptors),
+        )
+        .context("threads and descriptors, with no client there")
+    }
+
+    /// Waits until it has as many descriptors.
+    pub fn has_descriptors(&self, descriptors: usize) -> Result<()> {
+        becomes(|| self.descriptors(), &descriptors).context("descriptors")
     }
 
     pub fn signal(&self, signal: Signal) -> Result<()> {
@@ -205,5 +209,21 @@ impl Drop for Server {
         if let Ok(None) = self.child.try_wait() {
             process::kill(&mut self.child).ok();
         }
+    }
+}
+
+/// Looks again and again, until what is seen is as it must become.
+fn becomes<T: PartialEq + Debug>(look: impl Fn() -> Result<T>, wanted: &T) -> Result<()> {
+    let begun = Instant::now();
+    loop {
+        let seen = look()?;
+        if seen == *wanted {
+            return Ok(());
+        }
+        ensure!(
+            begun.elapsed() < Duration::from_secs(10),
+            "{seen:?} and not {wanted:?}"
+        );
+        std::thread::sleep(Duration::from_millis(10));
     }
 }
