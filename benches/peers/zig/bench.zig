@@ -180,11 +180,11 @@ fn scale() !void {
     for (threads[0..i]) |thread| thread.join();
     result("scale_join", (nowNs() - released) / count, "ns");
 }
-/// Calls `work` while a second thread exists, which sleeps.
-fn besideAnother(comptime work: fn () void) !void {
+/// Calls `body` while a second thread exists, which sleeps.
+fn besideAnother(comptime body: fn () void) !void {
     const other = try Thread.spawn(.{}, waitAtGate, .{});
     waitFor(1);
-    work();
+    body();
     openGate();
     other.join();
 }
