@@ -12,7 +12,9 @@ use crate::sys::signal::Info;
 ///
 /// Any number of threads may wait for it, look at it and send it signals at the same time: its
 /// number is not given to another process before one of them was told how it ended, and no signal
-/// is sent after that.
+/// is sent after that. That holds unless somebody else reaps it: [`reap_orphan`] where the thread
+/// that started it has ended, or the kernel where `SIGCHLD` is ignored. Who finds that out, by
+/// waiting or looking, ends the sending of signals, too.
 ///
 /// Dropping this neither ends nor reaps it: a process that has ended and that nobody waits for
 /// stays in the kernel's table until its parent ends.
@@ -32,15 +34,26 @@ use crate::sys::signal::Info;
 #[derive(Debug)]
 pub struct Child {
     number: u32,
-    /// How it ended, once it is reaped: who reaps it, and who sends it a signal, holds the lock.
-    ended: Mutex<Option<ExitStatus>>,
+    /// Who reaps it, and who sends it a signal, holds the lock.
+    fate: Mutex<Fate>,
+}
+
+/// What is known of a child.
+#[derive(Clone, Copy, Debug)]
+enum Fate {
+    /// Nothing yet: its number is its own.
+    Open,
+    /// It was reaped here.
+    Ended(ExitStatus),
+    /// Somebody else reaped it, and its number may be a stranger's.
+    Lost(Errno),
 }
 
 impl Child {
     pub(super) const fn new(number: u32) -> Child {
         Child {
             number,
-            ended: Mutex::new(None),
+            fate: Mutex::new(Fate::Open),
         }
     }
 
@@ -76,12 +89,26 @@ impl Child {
     /// # Errors
     /// As [`Child::wait`].
     pub fn try_wait(&self) -> Result<Option<ExitStatus>, Errno> {
-        let mut ended = locked(&self.ended);
-        if ended.is_none() {
-            let (blocks, reaps) = (false, true);
-            *ended = process::wait(Whom::Child(self.number), blocks, reaps)?.map(ExitStatus::of);
+        let mut fate = locked(&self.fate);
+        match *fate {
+            Fate::Ended(status) => return Ok(Some(status)),
+            Fate::Lost(errno) => return Err(errno),
+            Fate::Open => {}
         }
-        Ok(*ended)
+        let (blocks, reaps) = (false, true);
+        match process::wait(Whom::Child(self.number), blocks, reaps) {
+            Ok(info) => {
+                let ended = info.map(ExitStatus::of);
+                *fate = ended.map_or(Fate::Open, Fate::Ended);
+                Ok(ended)
+            }
+            Err(errno) => {
+                if errno == Errno::CHILD {
+                    *fate = Fate::Lost(errno);
+                }
+                Err(errno)
+            }
+        }
     }
 
     /// Sends it a signal, unless it has ended.
@@ -90,10 +117,11 @@ impl Child {
     /// [`SendError::NotPermitted`] where it has become another user that this process has no power
     /// over; [`SendError::Gone`] where somebody else reaped it.
     pub fn kill(&self, signal: Signal) -> Result<(), SendError> {
-        let ended = locked(&self.ended);
-        match *ended {
-            Some(_) => Ok(()),
-            None => signal::send_to_process(self.number, signal),
+        let fate = locked(&self.fate);
+        match *fate {
+            Fate::Open => signal::send_to_process(self.number, signal),
+            Fate::Ended(_) => Ok(()),
+            Fate::Lost(_) => Err(SendError::Gone),
         }
     }
 }
@@ -193,8 +221,9 @@ pub struct Orphan {
 ///
 /// For the main thread of PID 1, and of a process that is `PR_SET_CHILD_SUBREAPER`: the kernel
 /// gives orphans to that thread as long as it lives, and `SIGCHLD` to the process when they end.
-/// What a thread has started itself is its own, and this takes that, too: so let other threads
-/// start what they wait for with [`Child::wait`].
+/// What a thread has started itself is its own, and this takes that, too; and so is what other
+/// threads started that have ended since. So let other threads start what they wait for with
+/// [`Child::wait`], and live until then.
 ///
 /// # Kernel
 /// `waitid` with `__WNOTHREAD`: of a process's threads each has children of its own

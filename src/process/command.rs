@@ -198,6 +198,10 @@ impl<'a> Command<'a> {
 
     /// Makes the child another user, of one group: numbers, as of `/etc/passwd`. It has no other
     /// groups.
+    ///
+    /// Such a child begins as a copy of the process, and not in its memory: the kernel makes memory
+    /// in which somebody became another user undumpable (`kernel/cred.c`, `commit_creds`), which
+    /// would be this process's, and for good.
     pub const fn user(&mut self, user: u32, group: u32) -> &mut Command<'a> {
         self.user = Some((user, group));
         self
@@ -224,11 +228,11 @@ impl<'a> Command<'a> {
     /// [`CommandError`], which names what is missing. There is no child then.
     ///
     /// # Kernel
-    /// `clone` with `CLONE_VM` and `CLONE_VFORK`, and `execve`. Two descriptors are open meanwhile.
+    /// `clone` with `CLONE_VM` and `CLONE_VFORK`, and `execve`. Two descriptors are open meanwhile,
+    /// neither of them one of the standard ones.
     pub fn spawn(&self) -> Result<Child, CommandError> {
-        let ends = process::pipe().map_err(CommandError::from_pipe)?;
-        // SAFETY: both are new, and nobody else's.
-        let [mut from_child, to_parent] = ends.map(|end| unsafe { File::from_raw(end) });
+        let (from_child, to_parent) = pipe()?;
+        let (mut from_child, to_parent) = (unnamed(from_child)?, unnamed(to_parent)?);
         let memory = Memory::map(self)?;
         let order = Order {
             begin: Some(child::begin),
@@ -264,6 +268,21 @@ impl<'a> Command<'a> {
             }
         }
     }
+}
+
+/// Moves a descriptor that anybody may name, as [`Fd::STDOUT`] and its kin do, to a higher number:
+/// where standard descriptors are closed, a new pipe takes their numbers, and a child that is to
+/// inherit one of them would be given the pipe.
+fn unnamed(file: File) -> Result<File, CommandError> {
+    let fd = file.as_fd().raw();
+    if fd > Fd::STDERR.raw() {
+        return Ok(file);
+    }
+    let moved = process::duplicate_above(fd, Fd::STDERR.raw() + 1);
+    // SAFETY: it is new, and nobody else's.
+    moved
+        .map(|fd| unsafe { File::from_raw(fd) })
+        .map_err(CommandError::from_pipe)
 }
 
 /// The child's stack, and below it the arrays that `execve` wants.
@@ -302,9 +321,14 @@ impl Memory {
         Ok(Memory { base, bytes })
     }
 
-    /// Starts the child and waits until it is another program or gone; returns its number.
+    /// Starts the child, waits until it is another program or gone if it shares this memory, and
+    /// returns its number.
     fn start(&self, order: &Order<'_>) -> Result<u32, CommandError> {
-        let flags = task::Clone::PROCESS_FLAGS.bits() as usize | arch::kernel::SIGCHLD as usize;
+        let sharing = match order.user {
+            None => task::Clone::PROCESS_FLAGS,
+            Some(_) => task::Clone::empty(),
+        };
+        let flags = sharing.bits() as usize | arch::kernel::SIGCHLD as usize;
         let stack_top =
             (self.base.expose_provenance() + self.bytes) & !(arch::STACK_ALIGN_BYTES - 1);
         let (no_word, no_tp) = (ptr::null_mut(), 0);
@@ -314,8 +338,9 @@ impl Memory {
         let mask = signal::try_block_all().map_err(CommandError::Unexpected)?;
         let number = crate::sys::made(arch::nr::CLONE, || {
             // SAFETY: the stack is unused, and stays until the child has left it, as this thread
-            // sleeps until then. The child has this thread's TLS, which it does not touch. Without
-            // their flags the words and the thread pointer are not looked at.
+            // sleeps until then; or the child has a copy of it. It has this thread's TLS, which it
+            // does not touch. Without their flags the words and the thread pointer are not looked
+            // at.
             unsafe { arch::clone_thread(flags, stack_top, no_word, no_word, no_tp, argument) }
         });
         signal::restore(&mask);

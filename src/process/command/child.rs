@@ -1,6 +1,7 @@
-//! What the child does, on its own stack in its parent's memory, until it is another program.
+//! What the child does, on its own stack in its parent's memory, or a copy of that, until it is
+//! another program.
 //!
-//! It may change its own process and its own stack, and nothing else: every other byte is its
+//! It may change its own process and its own stack, and nothing else: every other byte may be its
 //! parent's. It takes no lock, as others of the parent's threads run on.
 
 use core::ffi::c_char;
@@ -114,6 +115,7 @@ impl Order<'_> {
 
     /// A number may be wanted for one descriptor while another one, which is wanted under another
     /// number, still has it: those that are in the way are moved first, where nobody wants to be.
+    /// Those that stay are looked at before anything is opened: one that is closed is an error.
     fn place_descriptors(&self, report_to: &mut i32) -> Result<(), Errno> {
         let wanted = self.descriptors.iter().map(|&(number, _)| number);
         let Some(highest) = wanted.max() else {
@@ -126,7 +128,11 @@ impl Order<'_> {
         let mut moved = [Source::Null; DESCRIPTORS_MAX];
         for (to, &(number, source)) in moved.iter_mut().zip(self.descriptors) {
             *to = match source {
-                Source::Descriptor(fd) if fd != number && fd <= highest => {
+                Source::Descriptor(fd) if fd == number => {
+                    process::keep_open(fd)?;
+                    source
+                }
+                Source::Descriptor(fd) if fd <= highest => {
                     Source::Descriptor(process::duplicate_above(fd, above)?)
                 }
                 source => source,
@@ -134,7 +140,7 @@ impl Order<'_> {
         }
         for (&source, &(number, _)) in moved.iter().zip(self.descriptors) {
             match source {
-                Source::Descriptor(fd) if fd == number => process::keep_open(fd)?,
+                Source::Descriptor(fd) if fd == number => {}
                 Source::Descriptor(fd) => process::duplicate(fd, number)?,
                 Source::Null => {
                     let fd = io::open_to_read_and_write(c"/dev/null")?;

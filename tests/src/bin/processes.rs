@@ -12,6 +12,7 @@ use suite::limits;
 use suite::{Case, Stop, Verdict, check, check_eq};
 use threadbare::io::{Fd, File, Read, Status, Write};
 use threadbare::process::{self, Child, Command, CommandError, ExitCode, Step};
+use threadbare::seam::arch::prctl::PR_GET_DUMPABLE;
 use threadbare::seam::arch::{kernel as k, nr};
 use threadbare::seam::sys::task;
 use threadbare::signal::{self, Signal, SignalSet};
@@ -38,8 +39,10 @@ fn main() -> ExitCode {
             arguments_and_environment_arrive,
             descriptors_are_where_they_were_wanted,
             standard_input_is_nowhere,
+            closed_descriptors_are_not_the_pipe,
             directory_is_another,
             user_is_another,
+            another_user_leaves_the_parent_dumpable,
             what_fails_in_the_child_is_named,
             what_the_kernel_refuses_is_named,
             no_handler_runs_in_a_child,
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
             all_who_wait_are_told,
             nobody_is_killed_after_the_end,
             orphans_are_reaped,
+            nobody_is_killed_who_was_reaped_by_others,
         ],
     )
 }
@@ -237,6 +241,33 @@ fn standard_input_is_nowhere() -> Verdict {
     Ok(())
 }
 
+/// In a process of its own, which closes them: the pipe by which the child reports takes their
+/// numbers first, and is nobody's standard output.
+fn closed_descriptors_are_not_the_pipe() -> Verdict {
+    let end = child::run(|| {
+        for number in 0..3 {
+            // SAFETY: nothing more is read or written in this process.
+            drop(unsafe { File::from_raw(number) });
+        }
+        let count = descriptor_count();
+        let refused = start(EXIT_7, |command| {
+            command.stdout(Fd::STDOUT);
+        });
+        if refused.err() != Some(CommandError::InChild(Step::Descriptors, Errno::BADF)) {
+            task::exit_process(1);
+        }
+        let status = run(EXIT_7, |command| {
+            command.descriptor_null(1);
+        });
+        task::exit_process(match status {
+            Ok(status) if status.code() == Some(7) && descriptor_count() == count => 0,
+            _ => 2,
+        });
+    });
+    check_eq!(end, End::Exit(0));
+    Ok(())
+}
+
 fn directory_is_another() -> Verdict {
     let status = run(IS_IN_PROC, |command| {
         command.current_dir(c"/proc").new_session();
@@ -262,6 +293,24 @@ fn user_is_another() -> Verdict {
         Ok(child) => check_eq!(child.wait().map(|end| end.code()), Ok(Some(77))),
         Err(error) => check_eq!(error, CommandError::InChild(Step::User, Errno::PERM)),
     }
+    Ok(())
+}
+
+/// The kernel makes memory undumpable in which somebody becomes another user.
+fn another_user_leaves_the_parent_dumpable() -> Verdict {
+    let is_dumpable = || {
+        let number = k::__NR_prctl;
+        // SAFETY: no memory is involved.
+        unsafe { kernel::call(number, [PR_GET_DUMPABLE as usize, 0, 0, 0, 0, 0]) }
+    };
+    check_eq!(is_dumpable(), Ok(1));
+    // Whether it may or not.
+    if let Ok(child) = start(EXIT_7, |command| {
+        command.user(77, 78);
+    }) {
+        check_eq!(child.wait().map(|end| end.code()), Ok(Some(7)));
+    }
+    check_eq!(is_dumpable(), Ok(1));
     Ok(())
 }
 
@@ -442,5 +491,27 @@ fn orphans_are_reaped() -> Verdict {
         return Err(Stop::Skip("no process takes in orphans here"));
     }
     check_eq!(end, End::Exit(0));
+    Ok(())
+}
+
+/// A child of a thread that has ended is the main thread's, and so an orphan. Its number is then a
+/// stranger's, and no signal goes there.
+fn nobody_is_killed_who_was_reaped_by_others() -> Verdict {
+    let started = thread::spawn(|| start(EXIT_7, |_| {})).join();
+    let Ok(Ok(child)) = started else {
+        return Err(Stop::Fail(file!(), line!(), "it starts"));
+    };
+    let orphan = loop {
+        match process::reap_orphan() {
+            Some(orphan) => break orphan,
+            None => thread::yield_now(),
+        }
+    };
+    check_eq!((orphan.id, orphan.status.code()), (child.id(), Some(7)));
+    check_eq!(child.wait(), Err(Errno::CHILD));
+    seam::order(nr::KILL, 0, u32::MAX, Errno::PERM);
+    let killed = child.kill(Signal::KILL);
+    check_eq!((killed, seam::end()), (Err(signal::SendError::Gone), 0));
+    check_eq!(child.try_wait(), Err(Errno::CHILD));
     Ok(())
 }
