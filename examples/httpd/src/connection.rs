@@ -218,24 +218,39 @@ impl Client<'_> {
             let wanted = usize::try_from(left)
                 .unwrap_or(CHUNK_BYTES)
                 .min(CHUNK_BYTES);
-            match sendfile(self.socket, &found.file, None, wanted) {
-                // Short because the patience ended, or the file did: its length is promised.
-                Ok(sent) if sent < wanted => return Err(End::Slow),
-                Ok(sent) => left -= sent as u64,
-                Err(Errno::INTR) => {}
-                Err(Errno::AGAIN) => return Err(End::Slow),
-                Err(_) => return Err(End::Gone),
-            }
+            let begun = Instant::now();
+            let sent = sendfile(self.socket, &found.file, None, wanted);
+            left -= self.progress(sent, wanted, begun)? as u64;
         }
         Ok(())
     }
 
     /// Sends everything, or finds that the client does not take it.
-    fn send_all(&self, text: &[u8], flags: SendFlags) -> Result<(), End> {
-        match send(self.socket, text, flags) {
-            Ok(count) if count == text.len() => Ok(()),
-            // A call that waits ends early when its time is over.
-            Ok(_) | Err(Errno::AGAIN) => Err(End::Slow),
+    fn send_all(&self, mut text: &[u8], flags: SendFlags) -> Result<(), End> {
+        while !text.is_empty() {
+            let begun = Instant::now();
+            let sent = send(self.socket, text, flags);
+            text = &text[self.progress(sent, text.len(), begun)?..];
+        }
+        Ok(())
+    }
+
+    /// How much of `wanted` bytes was sent by a call that began at `begun`: it ends early when the
+    /// kernel's patience does, but also because the process was stopped and goes on.
+    fn progress(
+        &self,
+        sent: Result<usize, Errno>,
+        wanted: usize,
+        begun: Instant,
+    ) -> Result<usize, End> {
+        match sent {
+            // The file has become shorter than what is promised.
+            Ok(0) | Err(Errno::AGAIN) => Err(End::Slow),
+            Ok(sent) if sent < wanted && begun.elapsed() >= self.server.limits.write => {
+                Err(End::Slow)
+            }
+            Ok(sent) => Ok(sent),
+            Err(Errno::INTR) => Ok(0),
             Err(_) => Err(End::Gone),
         }
     }

@@ -37,6 +37,7 @@ const LONG: &[(&str, Body)] = &[
     ("httpd_answers_slow_heads_with_408", rough::slow_heads),
     ("httpd_closes_idle_connections", rough::idle),
     ("httpd_drops_who_does_not_read", rough::reads_nothing),
+    ("httpd_goes_on_after_a_stop", rough::stopped),
     ("httpd_loses_nothing_to_resets", rough::resets),
     ("httpd_waits_for_connections_to_end", scarce::connections),
     ("httpd_waits_for_descriptors", scarce::descriptors),

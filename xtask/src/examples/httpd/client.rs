@@ -60,6 +60,13 @@ impl Client {
         self.send(format!("GET {path} HTTP/1.1\r\nHost: test\r\n\r\n"))
     }
 
+    /// Waits until something has come, and leaves it there.
+    pub fn waits_for_answer(&self) -> Result<()> {
+        let count = self.stream.peek(&mut [0]).context("no answer")?;
+        ensure!(count > 0, "the end came instead of an answer");
+        Ok(())
+    }
+
     /// Asks for `path` and reads the response.
     pub fn get(&mut self, path: &str) -> Result<Response> {
         self.ask(path)?;

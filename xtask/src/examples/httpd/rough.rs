@@ -4,6 +4,7 @@ use super::client::Client;
 use super::server::{LARGE_BYTES, Server, Site, TEXT};
 use crate::guest::Guest;
 use anyhow::{Context, Result, ensure};
+use rustix::process::Signal;
 use std::time::{Duration, Instant};
 
 /// What is sent, and the status that it is refused with.
@@ -165,6 +166,27 @@ pub fn reads_nothing(guest: &Guest) -> Result<()> {
     server.is_at_rest(descriptors)?;
     let got = greedy.ends()?;
     ensure!(got < LARGE_BYTES, "who reads nothing for so long got all");
+    server.stop()
+}
+
+/// A server that is stopped, and goes on, has lost nothing: its calls end early then, as they do
+/// when a client takes nothing for too long.
+pub fn stopped(guest: &Guest) -> Result<()> {
+    let site = Site::new()?;
+    let large = site.with_large_file()?;
+    let server = Server::start(guest, &site.root(), &[])?;
+    let mut client = server.client()?;
+    client.ask("/large")?;
+    client.waits_for_answer()?;
+    for _ in 0..3 {
+        // Its thread sleeps because the file does not fit into what nobody reads.
+        server.all_are("S")?;
+        server.signal(Signal::STOP)?;
+        server.all_are("T")?;
+        server.signal(Signal::CONT)?;
+    }
+    let response = client.response(false)?;
+    ensure!(response.body == large, "it is not the whole file");
     server.stop()
 }
 

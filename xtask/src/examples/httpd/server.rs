@@ -176,6 +176,22 @@ impl Server {
         becomes(|| self.descriptors(), &descriptors).context("descriptors")
     }
 
+    /// Waits until all its threads are in a state, which is proc(5)'s letter.
+    pub fn all_are(&self, state: &str) -> Result<()> {
+        let look = || {
+            let mut states = Vec::new();
+            for task in fs::read_dir(self.proc("task"))? {
+                let text = fs::read_to_string(task?.path().join("stat"))?;
+                // Behind the name, which may hold anything.
+                let rest = text.rsplit(')').next().unwrap_or_default();
+                states.extend(rest.split_whitespace().next().map(str::to_owned));
+            }
+            states.dedup();
+            Ok(states)
+        };
+        becomes(look, &vec![state.to_owned()]).context("states of threads")
+    }
+
     pub fn signal(&self, signal: Signal) -> Result<()> {
         let pid = i32::try_from(self.child.id()).ok().and_then(Pid::from_raw);
         kill_process(pid.context("child's id")?, signal).context("cannot signal the server")
