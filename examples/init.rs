@@ -8,8 +8,8 @@
 //! once    NAME /path/of/program argument …
 //! ```
 //!
-//! and `#` begins a remark. A service that ends is started again, at first at once, then after
-//! pauses that double from 100 ms to 30 s; if it ran for ten seconds the next pause is short again.
+//! and `#` begins a remark. A service that ends is started again, after pauses that double from
+//! 100 ms to 30 s; if it ran for ten seconds the next pause is short again.
 //!
 //! | signal | what it does |
 //! |---|---|
@@ -18,26 +18,36 @@
 //! | SIGHUP | is handed on to all services |
 //!
 //! It lives on if something is missing: descriptors, `/proc`, a root that can be written to, the
-//! file of services. It never ends by itself, as the kernel would not survive that: a thread that
-//! panics ends alone, and says so on the console.
+//! file of services, a console that takes what is said. It never ends by itself, as the kernel would
+//! not survive that: a thread that panics ends alone, and says so on the console. In a container,
+//! which may not end the machine, it ends when it is told to, and the container with it.
 
 #![no_std]
 #![no_main]
 
+use core::convert::Infallible;
 use core::ffi::CStr;
 use core::fmt;
 use core::time::Duration;
 
-use threadbare::io::{Fd, File, Read, Write};
+use threadbare::io::{self, Fd, File, Read, Write};
 use threadbare::process::{self, Child, Command};
 use threadbare::signal::{self, Signal, SignalSet};
 use threadbare::sync::{Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use threadbare::system::{self, End, MountFlags};
 use threadbare::thread::{self, PanicPolicy};
 use threadbare::time::Instant;
-use threadbare::{Errno, eprintln, println};
+use threadbare::{Errno, eprintln};
 
 threadbare::entry!(main);
+
+/// `println!`, but for what it does where nobody listens: it panics, which ends a process whose
+/// main thread it is.
+macro_rules! say {
+    ($($what:tt)*) => {
+        say(format_args!($($what)*))
+    };
+}
 
 const SERVICES: &CStr = c"/etc/services.init";
 const SERVICES_MAX: usize = 32;
@@ -75,41 +85,62 @@ fn main() -> ! {
     open_console();
     // It may not be allowed, in a container: then it is not this one's to know, either.
     let _ = system::restart_on_ctrl_alt_del(false);
-    println!("init: up");
+    say!("init: up");
     let mut file = [0; FILE_BYTES_MAX];
     let mut services = [const { None }; SERVICES_MAX];
     read_services(&mut file, &mut services);
     let services = &services;
-    let end = thread::scope(|scope| {
+    // It never leaves the scope, which would wait for each watcher: one whose service is stuck in
+    // the kernel is there for ever.
+    match thread::scope(|scope| -> Infallible {
         for service in services.iter().flatten() {
             let watch = || service.watch();
             let builder = thread::Builder::new().stack_size(SERVICE_STACK_BYTES);
             if let Err(error) = builder.name(service.name).spawn_scoped(scope, watch) {
-                println!("init: {}: not started: {error}", service.name);
+                say!("init: {}: not started: {error}", service.name);
             }
         }
         let end = serve(&orders, services);
         stop(services);
-        end
-    });
-    end_all_others();
-    println!(
-        "init: {}",
-        if end == End::Restart {
-            "restart"
-        } else {
-            "power off"
-        }
-    );
-    let _ = threadbare::io::stdout().flush();
+        end_all_others();
+        end_machine(end, &orders)
+    }) {}
+}
+
+/// Ends the machine, or in a container which may not do that the container.
+fn end_machine(end: End, orders: &SignalSet) -> ! {
+    let what = match end {
+        End::Restart => "restart",
+        _ => "power off",
+    };
+    say!("init: {what}");
     system::sync();
     let errno = system::end(end);
+    say!("init: the machine does not end: {errno}");
+    if errno == Errno::PERM {
+        // The first process of a machine may do it.
+        process::exit(0);
+    }
     // Of all that it must not do, to return is the worst.
-    println!("init: the machine does not end: {errno}");
     loop {
-        signal::wait(&orders);
+        signal::wait(orders);
         while process::reap_orphan().is_some() {}
     }
+}
+
+/// Writes a line to the console, if somebody listens.
+fn say(what: fmt::Arguments<'_>) {
+    let mut out = io::stdout();
+    let _ = writeln!(out, "{what}");
+    let _ = out.flush();
+}
+
+/// Whether a descriptor is open.
+fn is_open(number: i32) -> bool {
+    // SAFETY: only asked about, whether it is open.
+    let status = unsafe { Fd::from_raw(number) }.status();
+    // Kernels and filters that do not know the call say something else.
+    !matches!(status, Err(io::Error::Os(Errno::BADF)))
 }
 
 /// Mounts `/proc`, `/sys` and `/dev`. Where that cannot be done, or was, life goes on.
@@ -124,17 +155,13 @@ fn mount_what_the_kernel_fills() {
         match system::mount(kind, at, kind, flags, None) {
             Ok(()) | Err(Errno::BUSY) => {}
             // The console may not be open yet; whoever cannot be told misses little.
-            Err(errno) => println!("init: {name} is not mounted: {errno}"),
+            Err(errno) => say!("init: {name} is not mounted: {errno}"),
         }
     }
 }
 
 /// Opens the console as standard input, output and error, as far as the kernel has not.
 fn open_console() {
-    let is_open = |number| {
-        // SAFETY: only asked about, whether it is open.
-        unsafe { Fd::from_raw(number) }.status().is_ok()
-    };
     // The lowest number that is free is the next one's.
     for number in 0..3 {
         if is_open(number) {
@@ -155,7 +182,7 @@ fn serve(orders: &SignalSet, services: &[Option<Service<'_>>]) -> End {
         match signal::wait(orders).signal() {
             Signal::CHLD => {
                 while let Some(orphan) = process::reap_orphan() {
-                    println!("init: reaped {}: {}", orphan.id, orphan.status);
+                    say!("init: reaped {}: {}", orphan.id, orphan.status);
                 }
             }
             Signal::HUP => {
@@ -169,9 +196,10 @@ fn serve(orders: &SignalSet, services: &[Option<Service<'_>>]) -> End {
     }
 }
 
-/// Ends all services: first as they like to, then anyhow. Their threads end with them.
+/// Ends all services: first as they like to, then anyhow. Their threads end with them, but for those
+/// that wait for the kernel.
 fn stop(services: &[Option<Service<'_>>]) {
-    println!("init: stopping");
+    say!("init: stopping");
     for service in services.iter().flatten() {
         locked(&service.state).is_to_stop = true;
         service.changed.notify_all();
@@ -188,7 +216,7 @@ fn stop(services: &[Option<Service<'_>>]) {
         let is_late = state.has_process;
         drop(state);
         if is_late {
-            println!("init: {}: does not end, and is killed", service.name);
+            say!("init: {}: does not end, and is killed", service.name);
             service.tell(Signal::KILL);
         }
     }
@@ -267,18 +295,16 @@ impl<'f> Service<'f> {
     /// Runs the service until it is over or to stop.
     fn watch(&self) {
         let mut pause = PAUSE_MIN;
-        let mut is_first = true;
-        while is_first || self.pauses(pause) {
-            is_first = false;
+        loop {
             let started = Instant::now();
             self.run();
-            if !self.respawns {
+            if started.elapsed() >= RAN_WELL {
+                pause = PAUSE_MIN;
+            }
+            if !self.respawns || !self.pauses(pause) {
                 return;
             }
-            pause = match started.elapsed() >= RAN_WELL {
-                true => PAUSE_MIN,
-                false => pause.saturating_mul(2).min(PAUSE_MAX),
-            };
+            pause = pause.saturating_mul(2).min(PAUSE_MAX);
         }
     }
 
@@ -287,28 +313,46 @@ impl<'f> Service<'f> {
         let mut command = Command::new(self.program);
         command.args(&self.arguments[..self.argument_count]);
         command.new_session().descriptor_null(0);
-        command.stdout(Fd::STDOUT).stderr(Fd::STDERR);
+        for fd in [Fd::STDOUT, Fd::STDERR] {
+            match is_open(fd.raw()) {
+                true => command.descriptor(fd.raw(), fd),
+                false => command.descriptor_null(fd.raw()),
+            };
+        }
         {
             // Whoever stops services sees a process, or that there will be none.
             let mut state = locked(&self.state);
             if state.is_to_stop {
                 return;
             }
-            match command.spawn() {
-                Ok(child) => {
-                    println!("init: {}: started", self.name);
-                    *self.child.write().unwrap_or_else(PoisonError::into_inner) = Some(child);
-                    state.has_process = true;
+            state.has_process = true;
+        }
+        // Not with the lock held: it takes as long as the disk does.
+        match command.spawn() {
+            Ok(child) => {
+                *self.child.write().unwrap_or_else(PoisonError::into_inner) = Some(child);
+                say!("init: {}: started", self.name);
+                // Who stopped services meanwhile found nobody to tell.
+                if locked(&self.state).is_to_stop {
+                    self.tell(Signal::TERM);
                 }
-                Err(error) => return println!("init: {}: not started: {error}", self.name),
+            }
+            Err(error) => {
+                say!("init: {}: not started: {error}", self.name);
+                return self.has_ended();
             }
         }
         if let Some(child) = &*self.child.read().unwrap_or_else(PoisonError::into_inner) {
             match child.wait() {
-                Ok(status) => println!("init: {}: ended: {status}", self.name),
-                Err(errno) => println!("init: {}: lost: {errno}", self.name),
+                Ok(status) => say!("init: {}: ended: {status}", self.name),
+                Err(errno) => say!("init: {}: lost: {errno}", self.name),
             }
         }
+        self.has_ended();
+    }
+
+    /// Says so to whoever waits for it.
+    fn has_ended(&self) {
         locked(&self.state).has_process = false;
         self.changed.notify_all();
     }
@@ -327,7 +371,7 @@ impl<'f> Service<'f> {
         if let Some(child) = &*self.child.read().unwrap_or_else(PoisonError::into_inner)
             && let Err(error) = child.kill(signal)
         {
-            println!("init: {}: {signal}: {error}", self.name);
+            say!("init: {}: {signal}: {error}", self.name);
         }
     }
 }
@@ -386,7 +430,7 @@ fn read_services<'f>(
 
 /// Says what is wrong with the file of services.
 fn complain(what: fmt::Arguments<'_>) {
-    println!("init: /etc/services.init: {what}");
+    say!("init: /etc/services.init: {what}");
 }
 
 /// Locks are never poisoned here.
