@@ -157,7 +157,7 @@ impl<T> Channel<T> {
     /// Offers a message and waits until it is taken.
     fn offer(&self, mut state: MutexGuard<'_, State<T>>, message: T) -> Result<(), SendError<T>> {
         let mut message = Some(message);
-        let offered = NonNull::from(&mut message);
+        let mut offered = NonNull::from(&mut message);
         if state.has_receiver {
             state.offers.push_back(Offer(offered));
             self.arrived.notify_one();
@@ -170,9 +170,9 @@ impl<T> Channel<T> {
             if !state.has_receiver {
                 state.offers.retain(|Offer(other)| *other != offered);
                 drop(state);
-                // SAFETY: the offer is no longer queued.
-                let message = unsafe { offered.read() };
-                return match message {
+                // SAFETY: the offer is no longer queued. Taken and not copied: what is left there
+                // is dropped on the way out.
+                return match unsafe { offered.as_mut() }.take() {
                     Some(message) => Err(SendError(message)),
                     None => Ok(()),
                 };

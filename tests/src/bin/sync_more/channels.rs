@@ -4,6 +4,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use suite::{Verdict, check, check_eq};
 use threadbare::seam::heap_piece_count;
+use threadbare::sync::Arc;
 use threadbare::sync::mpsc::{
     Receiver, RecvError, RecvTimeoutError, SendError, SyncSender, TryRecvError, TrySendError,
     channel, sync_channel,
@@ -147,6 +148,29 @@ pub fn channel_ends_are_told_of() -> Verdict {
         drop(receiver);
         check_eq!(sender.send(3), Err(SendError(3)));
         check_eq!(sender.try_send(4), Err(TrySendError::Disconnected(4)));
+    }
+    for bound in [0, 1] {
+        let (sender, receiver) = sync_channel(bound);
+        drop(receiver);
+        let (kept, sent) = (Arc::new(()), Arc::new(()));
+        // What comes back is the message, and no copy of one that was dropped.
+        let back = sender.send(kept.clone());
+        check_eq!(Arc::strong_count(&kept), 2);
+        check!(back.is_err_and(|SendError(back)| Arc::ptr_eq(&back, &kept)));
+        check_eq!(Arc::strong_count(&kept), 1);
+        // Likewise of one that waits.
+        let (sender, receiver) = sync_channel(bound);
+        let message = sent.clone();
+        let giver = thread::spawn(move || {
+            let _ = sender.send(message.clone());
+            sender.send(message)
+        });
+        thread::yield_now();
+        drop(receiver);
+        let back = giver.join();
+        check_eq!(Arc::strong_count(&sent), 2);
+        drop(back);
+        check_eq!(Arc::strong_count(&sent), 1);
     }
     Ok(())
 }
