@@ -126,10 +126,11 @@ impl<T, F> Drop for LazyLock<T, F> {
         if is_made {
             // SAFETY: it is a value, and not used again.
             unsafe { ManuallyDrop::drop(&mut content.value) };
-        } else {
-            // SAFETY: it is a closure (none that began to make the value has unwound), likewise.
+        } else if !self.once.is_begun() {
+            // SAFETY: it is a closure, likewise.
             unsafe { ManuallyDrop::drop(&mut content.make) };
         }
+        // Otherwise the closure was called and has ended its thread: there is neither.
     }
 }
 

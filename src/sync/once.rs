@@ -44,6 +44,13 @@ impl Once {
         self.state.load(Ordering::Acquire) == COMPLETE
     }
 
+    /// Whether a call has begun. With the `Once` to oneself one that is not over never will be: it
+    /// has ended its thread.
+    pub(super) fn is_begun(&mut self) -> bool {
+        // SAFETY: nobody else looks, as it is borrowed as a whole.
+        unsafe { self.state.as_ptr().read() != 0 }
+    }
+
     /// Calls `f` unless somebody did; when it returns, the one call is over.
     ///
     /// # Blocking

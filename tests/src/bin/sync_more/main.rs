@@ -53,6 +53,7 @@ suite::area! { 51:
     once_may_be_waited_for,
     once_lock_is_written_once,
     lazy_lock_is_made_once,
+    lazy_lock_that_is_never_made_drops_its_closure_once,
     channel_keeps_each_senders_order,
     channel_bound_holds,
     channel_hands_over_without_a_buffer,
@@ -416,6 +417,28 @@ fn once_lock_is_written_once() -> Verdict {
     check_eq!(MADE.load(Ordering::Relaxed), 1);
     check_eq!(VALUE.set(9), Err(9));
     check_eq!(VALUE.get(), Some(&value));
+    Ok(())
+}
+
+/// Its closure ends the thread that calls it: then there is neither closure nor value.
+fn lazy_lock_that_is_never_made_drops_its_closure_once() -> Verdict {
+    static DROPS: AtomicU32 = AtomicU32::new(0);
+    struct CountsItsEnd;
+    impl Drop for CountsItsEnd {
+        fn drop(&mut self) {
+            DROPS.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+    let held = CountsItsEnd;
+    let lock = LazyLock::new(move || -> u32 {
+        drop(held);
+        thread::exit()
+    });
+    // SAFETY: it is joined before the lock is gone.
+    let maker = unsafe { thread::Builder::new().spawn_unchecked(|| *lock) };
+    check!(maker.is_ok_and(|maker| maker.join().is_err()));
+    drop(lock);
+    check_eq!(DROPS.load(Ordering::Relaxed), 1);
     Ok(())
 }
 
