@@ -30,7 +30,8 @@
 //! The lock orders the lists, and what a job did before it was finished comes before the end of a
 //! wait for its group. A bell is rung with Release and heard with Acquire: a job's result is owed
 //! to who waits for that job alone, and an idle thread's node to that thread. `detach` is Acquire
-//! for the same result, and publishes nothing.
+//! for the same result and Release for what it looked at before, and ringing is Acquire for that:
+//! whoever comes second gives the job's slot to others, who write all of it.
 
 mod bell;
 mod lists;

@@ -40,7 +40,7 @@ impl Bell {
         // SAFETY: clause 1.
         let word = unsafe { &(*this).word };
         let address = word.as_ptr();
-        let before = word.swap(value, Ordering::Release);
+        let before = word.swap(value, Ordering::AcqRel);
         if before == AWAITED {
             // All: a job's handle may be shared by threads that wait for it.
             primitive::wake_all(address);
@@ -50,7 +50,7 @@ impl Bell {
 
     /// Says that nobody will wait; returns the value if it was rung already.
     pub(crate) fn detach(&self) -> Option<u32> {
-        let before = self.word.swap(DETACHED, Ordering::Acquire);
+        let before = self.word.swap(DETACHED, Ordering::AcqRel);
         (before >= RUNG).then_some(before)
     }
 

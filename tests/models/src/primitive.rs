@@ -75,8 +75,11 @@ fn enter_kernel() {
     KERNEL.fetch_add(1, Ordering::Relaxed);
 }
 
-/// Says that a word's memory is somebody else's now.
+/// Says that a word's memory is somebody else's now. That is an operation on the word, so that the
+/// checker knows that its place among others of the word matters.
 pub fn bury(word: *const u32) {
+    // SAFETY: it is a word's own address, and the model's memory is still there.
+    unsafe { &*word.cast::<AtomicU32>() }.word.fetch_add(0, Ordering::Relaxed);
     GONE.with_borrow_mut(|gone| gone.push(word));
 }
 
@@ -138,6 +141,7 @@ impl AtomicU32 {
     pub fn load(&self, site: usize, ordering: Ordering) -> u32 {
         self.look();
         let value = self.read(mutants::ordering(site, 0, ordering));
+        self.look();
         if mutants::is(site, Change::Spoiled) { 0 } else { value }
     }
 
@@ -152,6 +156,7 @@ impl AtomicU32 {
             }
             self.latest.set(value);
         }
+        self.look();
     }
 
     /// Where a run is strict a load is a read-modify-write: it tells the latest value only, and
@@ -186,7 +191,9 @@ impl AtomicU32 {
             self.latest.set(value);
             return result;
         }
-        whole(ordering)
+        let result = whole(ordering);
+        self.look();
+        result
     }
 
     pub fn swap(&self, site: usize, value: u32, ordering: Ordering) -> u32 {
@@ -228,6 +235,7 @@ impl AtomicU32 {
             return Ok(found);
         }
         let result = self.word.compare_exchange(current, new, success, failure);
+        self.look();
         if result.is_ok() {
             self.latest.set(new);
         }
@@ -256,8 +264,9 @@ pub fn spin_loop() {
     thread::yield_now();
 }
 
+/// None where a run is strict: under loom a yield makes the holder go on, and nobody ever sleeps.
 pub fn yields() -> u32 {
-    1
+    if run::is_strict() { 0 } else { 1 }
 }
 
 pub fn yield_now() {

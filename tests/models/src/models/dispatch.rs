@@ -6,11 +6,18 @@ use dispatch::{Bell, Dispatch, Done, Group, Node, Pushed, RUNG};
 struct Rings {
     bell: Bell,
     data: Data,
+    /// Looked at by who has the handle, and written by whoever gives the bell's place away.
+    place: Data,
 }
 
 impl Rings {
     fn new() -> Rings {
-        Rings { bell: Bell::new(), data: Data::new() }
+        Rings { bell: Bell::new(), data: Data::new(), place: Data::new() }
+    }
+
+    fn give_away(&self) {
+        self.data.add();
+        self.place.add();
     }
 
     fn ring(&self) -> bool {
@@ -56,8 +63,8 @@ fn bell_may_be_looked_at() {
 fn bell_says_who_cleans_up() {
     let b = Rings::new();
     let b = together!(b:
-        if b.bell.detach().is_some() { b.data.add() },
-        if b.ring() { b.data.add() },
+        { b.place.read(); if b.bell.detach().is_some() { b.give_away() } },
+        if b.ring() { b.give_away() },
     );
     assert_eq!(b.data.read(), 2);
 }
