@@ -98,6 +98,10 @@ impl Semaphore {
     /// If there are more than [`Semaphore::PERMITS_MAX`] then.
     #[inline]
     pub fn release(&self, permits: u32) {
+        if permits == 0 {
+            // Those who sleep stay counted.
+            return;
+        }
         // With its permit somebody may free the semaphore: only the address is used then.
         let word = self.state.as_ptr();
         let mut seen = self.state.load(Ordering::Relaxed);

@@ -210,6 +210,10 @@ fn outcome(ended: Result<usize, Errno>, has_limit: bool) -> Woken {
 /// ```
 #[inline(always)]
 pub fn wake(word: *const u32, count: u32, scope: Scope) -> usize {
+    if count == 0 {
+        // The kernel counts after it has woken one.
+        return 0;
+    }
     let operation = (k::FUTEX_WAKE | scope.flag()) as usize;
     let count = count.min(i32::MAX as u32) as usize;
     // SAFETY: the kernel does not touch the word, it only looks its address up.
