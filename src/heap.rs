@@ -163,12 +163,10 @@ unsafe impl GlobalAlloc for Heap {
 #[cfg(feature = "threads")]
 pub(crate) unsafe fn forget_others() {
     // SAFETY: clause 1.
-    let is_in_order = unsafe { &*HEAP.lock.get() }.try_lock_raw().is_some();
+    let was_held = unsafe { (*HEAP.lock.get()).forget_others(false) };
     // SAFETY: clause 1; the old ones own nothing that anybody else could give back.
     unsafe {
-        // Those who waited are gone, too.
-        HEAP.lock.get().write(Mutex::new(()));
-        if !is_in_order {
+        if was_held {
             HEAP.talc.get().write(Heap::empty());
             LIST.first.set(ptr::null_mut());
             LIST.is_second.set(true);

@@ -20,8 +20,9 @@
 //!
 //! `critical-section`: `critical_section::with` excludes all other threads, by one lock for the
 //! whole process, which a thread may take again while it has it. It waits asleep. It does not keep
-//! signals away: a handler that interrupts a critical section of its own thread may enter another
-//! one, as if nested. Who shares data with a handler blocks the signal. Without the feature
+//! signals away, and a handler must not enter one, as it must take no lock: it would wait for its
+//! own thread where that is about to enter or to leave. Who shares data with a handler blocks the
+//! signal. Without the feature
 //! `threads` there is nobody to exclude, and it costs a few plain loads and stores. A thread that
 //! ends by `exit` or a panic inside one leaves it closed for ever.
 //!

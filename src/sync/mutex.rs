@@ -170,6 +170,20 @@ impl<T: ?Sized> Mutex<T> {
         // SAFETY: clause 1.
         unsafe { self.raw.unlock() };
     }
+
+    /// Forgets who waits, and who holds the lock unless the calling thread does (`is_own`), in a
+    /// child of `fork`; returns whether somebody held it.
+    ///
+    /// # Safety
+    /// 1. The calling thread is the only one of the process, and not in a call of this lock's.
+    #[cfg(feature = "threads")]
+    pub(crate) unsafe fn forget_others(&self, is_own: bool) -> bool {
+        if !is_own {
+            self.owner.leave();
+        }
+        // SAFETY: clause 1.
+        unsafe { self.raw.forget(is_own) }
+    }
 }
 
 impl<'a, T: ?Sized> MutexGuard<'a, T> {

@@ -285,7 +285,7 @@ pub(super) unsafe fn forget() {
         for bucket in [&CONDVARS[index], &MUTEXES[index]] {
             // SAFETY: clause 1: nobody else looks.
             unsafe {
-                bucket.lock.forget();
+                bucket.lock.forget(false);
                 *bucket.nodes.get() = Nodes::new();
             }
         }

@@ -262,13 +262,18 @@ impl RawMutex {
         }
     }
 
-    /// Unlocks, and forgets who waits, in a child of `fork`.
+    /// Forgets who waits, and who holds the lock unless the calling thread does (`is_own`), in a
+    /// child of `fork`; returns whether somebody held it.
     ///
     /// # Safety
-    /// 1. The calling thread is the only one of the process, and does not hold the lock.
-    pub(super) unsafe fn forget(&self) {
+    /// 1. The calling thread is the only one of the process, and not in a call of this lock's.
+    pub(super) unsafe fn forget(&self, is_own: bool) -> bool {
+        let word = self.state.as_ptr();
         // SAFETY: clause 1: nobody else looks.
-        unsafe { self.state.as_ptr().write(0) };
+        let before = unsafe { word.read() };
+        // SAFETY: likewise.
+        unsafe { word.write(if is_own { HELD } else { 0 }) };
+        before & HELD != 0
     }
 
     /// Says that nobody holds the lock, and whether there is a queue beside it, which its caller

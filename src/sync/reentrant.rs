@@ -9,6 +9,7 @@ use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
+use core::sync::atomic::compiler_fence;
 
 use super::primitive::{AtomicUsize, Ordering};
 use super::{Mutex, MutexGuard};
@@ -91,13 +92,14 @@ impl<T> ReentrantLock<T> {
     /// 1. The calling thread is the only one of the process, and not in a call of this lock's.
     #[cfg(feature = "threads")]
     pub unsafe fn forget_others(&self, value: T) {
-        let owner = self.owner.load(Ordering::Relaxed);
-        if owner == crate::start::thread_mark() || self.mutex.try_lock_raw().is_some() {
-            return;
+        let is_own = self.owner.load(Ordering::Relaxed) == crate::start::thread_mark();
+        // SAFETY: clause 1.
+        let was_held = unsafe { self.mutex.forget_others(is_own) };
+        if was_held && !is_own {
+            // SAFETY: clause 1: it is another thread that has a guard, and that is not here.
+            unsafe { *self.value.get() = value };
+            self.owner.store(NOBODY, Ordering::Relaxed);
         }
-        // SAFETY: clause 1: it is another thread that has a guard, and that is not here.
-        unsafe { *self.value.get() = value };
-        self.release();
     }
 
     /// Unlocks once for a guard that was forgotten.
@@ -112,8 +114,10 @@ impl<T> ReentrantLock<T> {
     fn first(&self, held: MutexGuard<'_, ()>, mark: usize) -> ReentrantGuard<'_, T> {
         // Unlocked by the last guard's drop.
         let _ = ManuallyDrop::new(held);
-        self.owner.store(mark, Ordering::Relaxed);
         self.depth.set(1);
+        // A handler on this thread that finds itself the owner finds the depth, too.
+        compiler_fence(Ordering::SeqCst);
+        self.owner.store(mark, Ordering::Relaxed);
         self.guard()
     }
 
@@ -128,6 +132,9 @@ impl<T> ReentrantLock<T> {
     /// Unlocks for the calling thread, which holds it.
     fn release(&self) {
         self.owner.store(NOBODY, Ordering::Relaxed);
+        // A handler between the two sleeps for ever, as any does that waits for what its thread
+        // holds; in the other order another thread's mark would be overwritten.
+        compiler_fence(Ordering::SeqCst);
         // SAFETY: this thread took the mutex in `first` and gives it up once: here, where it stops
         // being the owner.
         unsafe { self.mutex.force_unlock() };
@@ -160,10 +167,11 @@ impl<T> Deref for ReentrantGuard<'_, T> {
 
 impl<T> Drop for ReentrantGuard<'_, T> {
     fn drop(&mut self) {
-        let depth = self.lock.depth.get() - 1;
-        self.lock.depth.set(depth);
-        if depth == 0 {
-            self.lock.release();
+        match self.lock.depth.get() {
+            // The depth stays: a handler on this thread that is still the owner must not be the
+            // one that unlocks.
+            1 => self.lock.release(),
+            depth => self.lock.depth.set(depth - 1),
         }
     }
 }
