@@ -34,6 +34,7 @@ pub const ELF_R_RELATIVE: Option<usize> = Some(35); // R_HEX_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 8;
 pub const STACK_PROBES: bool = false;
+pub const PAGE_BYTES: Option<usize> = None;
 
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;

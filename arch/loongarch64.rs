@@ -31,6 +31,7 @@ pub const ELF_R_RELATIVE: Option<usize> = Some(3); // R_LARCH_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = false;
+pub const PAGE_BYTES: Option<usize> = None;
 
 pub const TLS_VARIANT: TlsVariant = TlsVariant::OneModified;
 pub const TLS_TP_BIAS_BYTES: usize = 0;

@@ -34,6 +34,7 @@ pub const ELF_R_RELATIVE: Option<usize> = Some(22); // R_PPC_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = true;
+pub const PAGE_BYTES: Option<usize> = None;
 
 pub const TLS_VARIANT: TlsVariant = TlsVariant::OneModified;
 pub const TLS_TP_BIAS_BYTES: usize = 0x7000;

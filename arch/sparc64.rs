@@ -37,6 +37,7 @@ pub const ELF_R_RELATIVE: Option<usize> = Some(22); // R_SPARC_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = false;
+pub const PAGE_BYTES: Option<usize> = None;
 
 /// How far the stack and frame pointers are below what they point to.
 const STACK_BIAS_BYTES: usize = 2047;

@@ -32,6 +32,7 @@ pub const ELF_R_RELATIVE: Option<usize> = Some(8); // R_X86_64_RELATIVE
 
 pub const STACK_ALIGN_BYTES: usize = 16;
 pub const STACK_PROBES: bool = true;
+pub const PAGE_BYTES: Option<usize> = Some(4096);
 
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;

@@ -263,6 +263,7 @@ const _: u16 = imp::ELF_MACHINE;
 const _: Option<usize> = imp::ELF_R_RELATIVE;
 const _: usize = imp::STACK_ALIGN_BYTES;
 const _: bool = imp::STACK_PROBES;
+const _: Option<usize> = imp::PAGE_BYTES;
 const _: TlsVariant = imp::TLS_VARIANT;
 const _: usize = imp::TLS_TP_BIAS_BYTES;
 const _: usize = imp::TLS_DTV_BIAS_BYTES;

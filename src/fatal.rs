@@ -16,7 +16,7 @@ use crate::line::Line;
 #[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal_pieces(pieces: &[&str]) -> ! {
     if !cfg!(feature = "messages") {
-        die()
+        crate::arch::trap()
     }
     let mut line = Line::new();
     line.add("threadbare: ");
@@ -30,13 +30,6 @@ pub fn fatal_pieces(pieces: &[&str]) -> ! {
 fn end(line: &mut Line, last: &str) -> ! {
     let _ = line.add(last).leave();
     crate::process::die_by_abort()
-}
-
-/// Dies without a word.
-#[cold]
-#[inline(never)]
-fn die() -> ! {
-    crate::arch::trap()
 }
 
 /// Writes `message` to standard error and aborts the process.
@@ -53,7 +46,7 @@ pub fn fatal(message: &str) -> ! {
 #[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
     if !cfg!(feature = "messages") {
-        die()
+        crate::arch::trap()
     }
     let mut line = Line::new();
     line.add("threadbare: ").add(call).add(" answered error ");

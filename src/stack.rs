@@ -71,18 +71,20 @@ impl Plan {
         let guard_bytes = round_up(request.guard_bytes, request.page_bytes)?;
         let signal_stack_bytes = round_up(request.signal_stack_bytes, request.page_bytes)?;
         // Each part at its worst alignment, so that a placement never comes out short. What is
-        // known when the program is compiled comes first, and small enough for a plain sum.
+        // mostly known when the program is compiled comes first, and small enough for a plain sum;
+        // whole pages may be added before the sum is rounded up.
         let small_bytes = (request.stack_align_bytes - 1)
             + request.control.size()
             + (request.control.align() - 1)
-            + (request.payload.align() - 1);
+            + (request.payload.align() - 1)
+            + (request.page_bytes - 1);
         let used_bytes = small_bytes
             .checked_add(request.payload.size())?
-            .checked_add(request.tls.bytes_max())?
-            .checked_add(request.stack_bytes)?;
-        let total_bytes = round_up(used_bytes, request.page_bytes)?
+            .checked_add(request.stack_bytes)?
             .checked_add(guard_bytes)?
-            .checked_add(signal_stack_bytes)?;
+            .checked_add(signal_stack_bytes)?
+            .checked_add(request.tls.bytes_max())?;
+        let total_bytes = used_bytes & !(request.page_bytes - 1);
         if total_bytes > isize::MAX as usize {
             return None;
         }

@@ -96,7 +96,7 @@ pub struct Process {
     pub arguments: *const *const u8,
     /// The environment, likewise.
     pub environment: *const *const u8,
-    /// The page size: `AT_PAGESZ`, or 4096 where the kernel gave none.
+    /// The page size: the CPU's, `AT_PAGESZ`, or 4096 where the kernel gave none.
     pub page_bytes: usize,
     /// What the program headers say.
     pub image: Image,
@@ -133,6 +133,8 @@ macro_rules! words {
             $(process.$($field).+ = unsafe { *$place.0.get() };)*
             // So the words of what the CPU's kind of layout says by itself are not read.
             process.tls_shape = process.tls_shape.of_this_cpu();
+            // Likewise where every page of this CPU's has one size.
+            process.page_bytes = arch::PAGE_BYTES.unwrap_or(process.page_bytes);
             process
         }
 

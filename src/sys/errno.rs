@@ -27,8 +27,19 @@ pub struct Errno(u16);
 
 impl Errno {
     /// Splits a raw result into value and error: −4095..−1 are errors (`include/linux/err.h`).
+    /// Nothing else below 0 is ever answered but addresses, which are [`Errno::decode_address`]'s.
     #[inline]
     pub(crate) fn decode(raw: isize) -> Result<usize, Errno> {
+        if raw < 0 {
+            Err(Errno(raw.unsigned_abs() as u16))
+        } else {
+            Ok(raw as usize)
+        }
+    }
+
+    /// The same of a call that answers an address, which may lie in the upper half.
+    #[inline]
+    pub(crate) fn decode_address(raw: isize) -> Result<usize, Errno> {
         if (-4095..0).contains(&raw) {
             Err(Errno(raw.unsigned_abs() as u16))
         } else {

@@ -38,7 +38,8 @@ bitflags::bitflags! {
 #[inline(always)]
 pub fn map(bytes: usize, prot: Prot, flags: Map) -> Result<*mut u8, Errno> {
     let flags = flags | Map::PRIVATE | Map::ANONYMOUS;
-    let address = Errno::decode(map_raw(bytes, prot.bits() as usize, flags.bits() as usize))?;
+    let address =
+        Errno::decode_address(map_raw(bytes, prot.bits() as usize, flags.bits() as usize))?;
     Ok(core::ptr::with_exposed_provenance_mut(address))
 }
 
@@ -60,7 +61,7 @@ fn map_raw(bytes: usize, prot: usize, flags: usize) -> isize {
 #[cfg(feature = "test-seam")]
 pub unsafe fn map_anything(arguments: [usize; 6]) -> Result<usize, Errno> {
     // SAFETY: clause 1.
-    Errno::decode(unsafe { map_anything_raw(arguments) })
+    Errno::decode_address(unsafe { map_anything_raw(arguments) })
 }
 
 /// `mmap`, not decoded.

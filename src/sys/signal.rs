@@ -77,7 +77,12 @@ const _: () = assert!(SET_BYTES * 8 == k::_NSIG as usize);
 
 /// Blocks every signal that can be blocked and returns the mask that was in force.
 pub fn block_all() -> SignalSet {
-    block(&SignalSet::ALL)
+    let mut mask = SignalSet::ALL;
+    // SAFETY: the set is ours alone.
+    if let Err(errno) = unsafe { try_block_all_into(&mut mask) } {
+        crate::fatal::fatal_errno("rt_sigprocmask", errno);
+    }
+    mask
 }
 
 /// The same where a refusal can still be told to somebody: nothing has begun yet.
@@ -86,10 +91,27 @@ pub fn block_all() -> SignalSet {
 /// `EPERM`, `ENOSYS`: a seccomp filter.
 #[inline(always)]
 pub fn try_block_all() -> Result<SignalSet, Errno> {
-    let mut old = SignalSet::NONE;
-    // SAFETY: both sets live through the call, and `old` is ours alone.
-    unsafe { try_change_mask(k::SIG_BLOCK, &SignalSet::ALL, &mut old) }?;
-    Ok(old)
+    let mut mask = SignalSet::ALL;
+    // SAFETY: the set is ours alone.
+    unsafe { try_block_all_into(&mut mask) }?;
+    Ok(mask)
+}
+
+/// The same, which leaves the mask that was in force at `mask`.
+///
+/// # Errors
+/// As [`try_block_all`].
+///
+/// # Safety
+/// 1. `mask` is aligned, writable and nobody else's.
+#[inline(always)]
+pub unsafe fn try_block_all_into(mask: *mut SignalSet) -> Result<(), Errno> {
+    // Two sets in one place: the kernel has read the new one when it writes the old one
+    // (`kernel/signal.c`, `rt_sigprocmask`).
+    // SAFETY: clause 1.
+    unsafe { mask.write(SignalSet::ALL) };
+    // SAFETY: clause 1.
+    unsafe { try_change_mask(k::SIG_BLOCK, mask, mask) }
 }
 
 /// Blocks the signals of `set` as well and returns the mask that was in force.

@@ -16,12 +16,17 @@ pub(crate) fn stay_beside_libc() {
     IS_BESIDE.set();
 }
 
-/// The signals that a new thread begins with blocked, where its spawner's are `mask`.
-pub(super) fn mask_of_new(mask: SignalSet) -> SignalSet {
+/// Makes its spawner's mask, at `mask`, the one that a new thread begins with, and returns the
+/// spawner's if that is another one.
+///
+/// # Safety
+/// 1. `mask` points to a set of the caller's alone.
+pub(super) unsafe fn change_mask_of_new(mask: *mut SignalSet) -> Option<SignalSet> {
     if IS_BESIDE.get() {
-        SignalSet::ALL
+        // SAFETY: clause 1.
+        Some(unsafe { mask.replace(SignalSet::ALL) })
     } else {
-        mask
+        None
     }
 }
 

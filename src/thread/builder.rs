@@ -405,7 +405,8 @@ struct Body {
     /// Of the closure, and of the result in its place.
     payload: Layout,
     run: unsafe fn(*mut u8),
-    drop_result: unsafe fn(*mut u8),
+    /// `None` where nothing is to be done.
+    drop_result: Option<unsafe fn(*mut u8)>,
 }
 
 impl Body {
@@ -415,7 +416,11 @@ impl Body {
             closure_bytes: size_of::<F>(),
             payload: Layout::new::<Payload<F, T>>(),
             run: spawn::run::<F, T>,
-            drop_result: spawn::drop_result::<T>,
+            drop_result: if core::mem::needs_drop::<T>() {
+                Some(spawn::drop_result::<T>)
+            } else {
+                None
+            },
         }
     }
 }

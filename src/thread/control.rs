@@ -8,6 +8,7 @@ use core::cell::Cell;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::attributes::{Attributes, SetUp};
+use super::builder::OWN_MEMORY;
 use super::measure::Look;
 use super::record::Record;
 use super::scope::{Link, ScopeData};
@@ -27,9 +28,8 @@ pub struct Mapping {
 /// Where a thread's memory comes from, and so where it goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// The kernel's: the main thread's.
-    Kernel,
     /// Mapped by the runtime, which caches or unmaps it; the guard is made of pages without access.
+    /// Of the main thread's, which nobody gives back, nobody asks. The first one, which is zero.
     Mapped,
     /// The same, with a guard that is marked in the page tables.
     MappedLightweight,
@@ -40,7 +40,7 @@ pub enum Origin {
 impl Mapping {
     /// Whether the runtime mapped it and has to get rid of it.
     pub fn is_ours(&self) -> bool {
-        matches!(self.origin, Origin::Mapped | Origin::MappedLightweight)
+        !OWN_MEMORY.get() || self.origin != Origin::Caller
     }
 }
 
@@ -144,7 +144,7 @@ pub struct Control {
     /// Takes the closure out of the payload, calls it and leaves the result there. `None` in the
     /// main thread's, as the next one.
     pub run: Option<unsafe fn(*mut u8)>,
-    /// Drops the result in the payload.
+    /// Drops the result in the payload; `None` where nothing is to be done for that, too.
     pub drop_result: Option<unsafe fn(*mut u8)>,
     pub mapping: Mapping,
     /// The stack's high end; it begins above the mapping's guard.
@@ -182,9 +182,16 @@ impl Control {
     /// # Safety
     /// 1. The calling thread is the one, and its payload holds the closure.
     pub unsafe fn run(&self) {
-        if let Some(run) = self.run {
-            // SAFETY: clause 1.
-            unsafe { run(self.payload) };
+        // SAFETY: clause 1: it is not the main thread, which alone has none.
+        let run = unsafe { self.run.unwrap_unchecked() };
+        // SAFETY: clause 1.
+        unsafe { run(self.payload) };
+    }
+
+    /// Notes whether the thread is in its closure, which our panic handler alone asks.
+    pub fn set_in_closure(&self, is_in_closure: bool) {
+        if cfg!(feature = "panic-handler") {
+            self.is_in_closure.set(is_in_closure);
         }
     }
 

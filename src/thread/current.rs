@@ -272,8 +272,8 @@ pub(crate) unsafe fn adopt_main() {
     // SAFETY: clause 2.
     unsafe { record::make_main() };
     let control = MAIN_CONTROL.0.get().cast::<Control>();
-    // SAFETY: clause 2: nobody has a reference. Zero is what a control block begins as
-    // (`Origin::Kernel` among it), but for this.
+    // SAFETY: clause 2: nobody has a reference. Zero is what a control block begins as,
+    // but for this.
     unsafe { (&raw mut (*control).record).write(&record::MAIN) };
     // SAFETY: clause 1.
     unsafe { arch::set_current(control.expose_provenance()) };

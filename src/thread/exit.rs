@@ -155,10 +155,10 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     // Before the first handler can run.
     overflow::arm(control);
     signal::restore(&control.signal_mask);
-    control.is_in_closure.set(true);
+    control.set_in_closure(true);
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
     unsafe { control.run() };
-    control.is_in_closure.set(false);
+    control.set_in_closure(false);
     if control.has_result.get() {
         fatal::fatal("a thread's closure returned twice");
     }

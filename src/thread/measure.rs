@@ -11,7 +11,7 @@
 
 use core::ptr;
 
-use super::control::{Control, Mapping, Origin};
+use super::control::{Control, Mapping};
 use super::current;
 use crate::start::Process;
 use crate::sys::mem::{self, Advice};
@@ -119,7 +119,7 @@ pub fn stack() -> Stack {
     let Some(control) = current::control() else {
         panic!("this thread was not started by threadbare");
     };
-    if control.mapping.origin == Origin::Kernel {
+    if current::is_main() {
         return stack_of_main();
     }
     stack_of(control)

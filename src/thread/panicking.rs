@@ -130,6 +130,6 @@ impl Leave {
 /// Makes the calling thread's panics abort: it begins to end the process.
 pub(crate) fn forbid() {
     if let Some(control) = current::control() {
-        control.is_in_closure.set(false);
+        control.set_in_closure(false);
     }
 }

@@ -123,13 +123,10 @@ impl Prepared {
             signal_stack_bytes: overflow::signal_stack_bytes(),
         })
         .ok_or(SpawnError::OutOfMemory)?;
-        let name = if NAMED.get() {
-            builder.name
-        } else {
-            [0; NAME_BYTES]
-        };
+        let name = NAMED.get().then_some(&builder.name);
         let region = memory.map(|memory| fit(memory, &plan)).transpose()?;
-        let record = record::claim(&name).map_err(SpawnError::from_mapping)?;
+        let record =
+            record::claim(name.unwrap_or(&[0; NAME_BYTES])).map_err(SpawnError::from_mapping)?;
         let (mapping, is_zeroed) = match &region {
             Some((mapping, _)) => (*mapping, false),
             // SAFETY: clause 1.
@@ -142,11 +139,10 @@ impl Prepared {
                 }
             },
         };
-        let range = match region {
-            Some((_, range)) => range,
-            None => mapping.base.addr()..mapping.base.addr() + mapping.bytes,
+        let placement = match region {
+            Some((_, range)) => plan.place(range.start, range.len()),
+            None => plan.place(mapping.base.addr(), mapping.bytes),
         };
-        let placement = plan.place(range.start, range.len());
         // SAFETY: the mapping is ours alone, and empty or of no value.
         let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
         let block = mapping.base.with_addr(placement.tp);
@@ -178,7 +174,7 @@ impl Prepared {
     pub(super) fn control(
         &self,
         run: unsafe fn(*mut u8),
-        drop_result: unsafe fn(*mut u8),
+        drop_result: Option<unsafe fn(*mut u8)>,
         attributes: &Attributes,
         scope: *const ScopeData,
     ) -> NonNull<Control> {
@@ -199,10 +195,19 @@ impl Prepared {
             (&raw mut (*control).record).write(record);
             (&raw mut (*control).payload).write(self.payload());
             (&raw mut (*control).run).write(Some(run));
-            (&raw mut (*control).drop_result).write(Some(drop_result));
-            (&raw mut (*control).mapping).write(mapping);
+            if drop_result.is_some() {
+                (&raw mut (*control).drop_result).write(drop_result);
+            }
+            (&raw mut (*control).mapping.base).write(mapping.base);
+            (&raw mut (*control).mapping.bytes).write(mapping.bytes);
+            (&raw mut (*control).mapping.guard_bytes).write(mapping.guard_bytes);
+            if mapping.origin != Origin::Mapped {
+                (&raw mut (*control).mapping.origin).write(mapping.origin);
+            }
             (&raw mut (*control).stack_top).write(self.placement.stack_top);
-            (&raw mut (*control).signal_stack).write(self.placement.signal_stack);
+            if cfg!(feature = "overflow-report") {
+                (&raw mut (*control).signal_stack).write(self.placement.signal_stack);
+            }
             if measure::ASKED.get() {
                 (&raw mut (*control).look).write(self.look);
             }
@@ -220,9 +225,12 @@ impl Prepared {
     /// Calls `clone`, with all signals blocked: the child takes none before it can. Waits for what
     /// the thread has to do to itself; after an error there is no thread.
     pub(super) fn launch(&self, control: NonNull<Control>) -> Result<(), SpawnError> {
-        let mask = signal::try_block_all().map_err(SpawnError::Unexpected)?;
+        // SAFETY: the address of a field.
+        let mask = unsafe { &raw mut (*control.as_ptr()).signal_mask };
         // SAFETY: the thread does not run yet; the field is ours.
-        unsafe { (&raw mut (*control.as_ptr()).signal_mask).write(beside::mask_of_new(mask)) };
+        unsafe { signal::try_block_all_into(mask) }.map_err(SpawnError::Unexpected)?;
+        // SAFETY: likewise, and it holds this thread's mask.
+        let own_mask = unsafe { beside::change_mask_of_new(mask) };
         let tid = self.tenancy.record.tid_word();
         let flags = task::Clone::THREAD_FLAGS.bits() as usize;
         let (stack_top, tp) = (self.placement.stack_top, self.tp);
@@ -233,10 +241,10 @@ impl Prepared {
             // record's and never unmapped.
             unsafe { arch::clone_thread(flags, stack_top, tid, tid, tp, argument) }
         });
-        signal::restore(&mask);
-        result.map_err(SpawnError::from_clone)?;
         // SAFETY: the mapping stays: there is no handle yet that could let the thread unmap it.
         let control = unsafe { control.as_ref() };
+        signal::restore(own_mask.as_ref().unwrap_or(&control.signal_mask));
+        result.map_err(SpawnError::from_clone)?;
         if !ATTRIBUTES.get() || control.attributes.is_null() {
             return Ok(());
         }
@@ -260,18 +268,22 @@ fn stack_bytes(builder: &Builder, payload: Layout) -> usize {
         builder.memory,
         process.image.stack_bytes,
     ) {
-        (Some(bytes), _, _) => bytes,
+        (Some(bytes), _, _) => Some(bytes),
         // Whatever there is.
-        (None, Some(_), _) => 0,
-        (None, None, 0) => STACK_BYTES_DEFAULT,
-        (None, None, bytes) => bytes,
+        (None, Some(_), _) => Some(0),
+        (None, None, 0) => None,
+        (None, None, bytes) => Some(bytes),
     };
     // A closure is moved from the payload to the stack to be called, and its result is made there;
     // unoptimised code moves each more than once. Who asked for a size gets it beside.
     let moved_bytes = payload.size().saturating_mul(PAYLOAD_COPIES_MAX);
-    asked
-        .max(STACK_BYTES_MIN + process.auxv().signal_stack_bytes_min())
-        .saturating_add(moved_bytes)
+    let stack_bytes = match asked {
+        Some(bytes) => bytes.max(STACK_BYTES_MIN + process.auxv().signal_stack_bytes_min()),
+        // Larger than any frame of the kernel's, of which the largest has 256 KiB at most
+        // (`arch/arm64/kernel/signal.c`, `SIGFRAME_MAXSZ`).
+        None => STACK_BYTES_DEFAULT,
+    };
+    stack_bytes.saturating_add(moved_bytes)
 }
 
 /// Finds the aligned part of memory of the caller's, if the plan fits into it.
