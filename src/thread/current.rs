@@ -200,7 +200,9 @@ pub(super) fn control() -> Option<&'static Control> {
 
 /// Whether other threads may borrow the calling thread's thread-locals: a scope is open.
 pub(crate) fn has_open_scope() -> bool {
-    control().is_some_and(|control| !control.innermost_scope.get().is_null())
+    // Scopes come with what is set there.
+    record::JOINTLY.get()
+        && control().is_some_and(|control| !control.innermost_scope.get().is_null())
 }
 
 /// Whether the calling thread is the main one, or none that this crate started.

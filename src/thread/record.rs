@@ -12,12 +12,14 @@
 
 use core::cell::UnsafeCell;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU32, AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
+use super::measure;
 use crate::misuse::misuse;
 use crate::sys::mem::{self, Map, Prot};
 use crate::sys::task::{self, NAME_BYTES};
 use crate::sys::{Errno, futex};
+use crate::used::Used;
 
 /// What is known of a thread from outside.
 #[repr(C, align(64))]
@@ -28,7 +30,7 @@ pub struct Record {
     /// The kernel's number of the thread; written by the kernel at `clone` and cleared by it when
     /// the thread is gone (`CLONE_CHILD_CLEARTID`). 0 while there is no thread.
     tid: AtomicU32,
-    /// How many sleep on `tid`.
+    /// How many sleep on `tid`, where that may be several.
     sleepers: AtomicU32,
     /// The word of `park`: `thread/park.rs` has its values.
     park: AtomicU32,
@@ -40,7 +42,8 @@ pub struct Record {
 }
 
 struct Identity {
-    id: u64,
+    /// The thread's id less one, so that the main thread's is 0.
+    id_less_one: u64,
     /// NUL-padded; all NUL where the thread has no name.
     name: [u8; NAME_BYTES],
 }
@@ -63,7 +66,6 @@ pub unsafe fn make_main() {
     MAIN.references.store(1, Ordering::Relaxed);
     // SAFETY: clause 1.
     let identity = unsafe { &mut *MAIN.identity.get() };
-    identity.id = 1;
     identity.name[..4].copy_from_slice(b"main");
 }
 
@@ -77,7 +79,7 @@ impl Record {
             park: AtomicU32::new(0),
             high_water: AtomicUsize::new(0),
             identity: UnsafeCell::new(Identity {
-                id: 0,
+                id_less_one: 0,
                 name: [0; NAME_BYTES],
             }),
         }
@@ -86,7 +88,7 @@ impl Record {
     /// The thread's id.
     pub fn id(&self) -> u64 {
         // SAFETY: the caller reaches the record through a reference it holds; see `Sync`.
-        unsafe { (*self.identity.get()).id }
+        unsafe { (*self.identity.get()).id_less_one + 1 }
     }
 
     /// The thread's name, NUL-padded.
@@ -163,12 +165,16 @@ impl Record {
     /// themselves before they entered the kernel's queue, and it left the queue after them: the
     /// queue's lock orders that, and Release and Acquire say it in Rust's terms.
     fn wait<const IS_IN_DOUBT: bool>(&self) {
-        if self.is_gone() {
+        let is_joint = JOINTLY.get();
+        // Where neither follows, the loop's first look is the same one.
+        if (cfg!(feature = "fork") || is_joint) && self.is_gone() {
             return;
         }
         // What was copied from a parent says so of threads that were never here.
         crate::fork::heed();
-        self.sleepers.fetch_add(1, Ordering::AcqRel);
+        if is_joint {
+            self.sleepers.fetch_add(1, Ordering::AcqRel);
+        }
         loop {
             let tid = self.tid.load(Ordering::Acquire);
             // A thread clears its word before the kernel forgets its number, so one that is
@@ -184,7 +190,7 @@ impl Record {
             // wake-up at a thread's end is not a private one.
             unsafe { futex::wait(self.tid_word(), tid, futex::Scope::Shared) };
         }
-        if self.sleepers.fetch_sub(1, Ordering::AcqRel) > 1 {
+        if is_joint && self.sleepers.fetch_sub(1, Ordering::AcqRel) > 1 {
             futex::wake(self.tid_word(), u32::MAX, futex::Scope::Shared);
         }
     }
@@ -218,6 +224,12 @@ impl Record {
     }
 }
 
+/// Whether a thread's end may be waited for by two at a time: its handle and its scope. All others
+/// are waited for by one, who need not count the sleepers.
+///
+/// It is said before the first scope starts a thread, so whoever waits for one of those finds it.
+pub static JOINTLY: Used = Used::new();
+
 /// One page of records.
 #[repr(C, align(4096))]
 struct Chunk {
@@ -236,10 +248,10 @@ static FIRST: Chunk = Chunk {
     records: [const { Record::free() }; RECORDS_PER_CHUNK],
 };
 
-/// Records in all pages but the first, and how many of all are in use. Advice only: they decide
-/// whether to look for a free record or to map a page, never whether a record is free.
-static MAPPED: AtomicUsize = AtomicUsize::new(0);
-static IN_USE: AtomicUsize = AtomicUsize::new(0);
+/// How many records are in use, less those of all pages but the first: below
+/// `RECORDS_PER_CHUNK`, one of all is free. Advice only: it decides whether to look for a free
+/// record or to map a page, never whether a record is free.
+static IN_USE: AtomicIsize = AtomicIsize::new(0);
 /// Where to look first: the address of the record that was claimed or freed last, or 0.
 static HINT: AtomicUsize = AtomicUsize::new(0);
 
@@ -247,23 +259,27 @@ static HINT: AtomicUsize = AtomicUsize::new(0);
 ///
 /// # Errors
 /// Those of `mmap` when every record is in use and one more page cannot be had.
-pub fn claim(name: &[u8; NAME_BYTES]) -> Result<&'static Record, Errno> {
+///
+/// The name is `None` where no thread was ever given one: then there is none in any record, for
+/// whoever freed one that had a name has seen to it that this is known, before.
+pub fn claim(name: Option<&[u8; NAME_BYTES]>) -> Result<&'static Record, Errno> {
     let record = claim_any()?;
-    let identity = Identity {
-        id: super::id::next(),
-        name: *name,
-    };
     // SAFETY: the claim made the record ours alone until we hand it on.
-    unsafe { record.identity.get().write(identity) };
+    let identity = unsafe { &mut *record.identity.get() };
+    identity.id_less_one = super::id::next() - 1;
+    if let Some(name) = name {
+        identity.name = *name;
+    }
     // Relaxed: nobody else has a handle before ours is handed on.
     record.park.store(0, Ordering::Relaxed);
-    record.high_water.store(0, Ordering::Relaxed);
+    if measure::ASKED.get() {
+        record.high_water.store(0, Ordering::Relaxed);
+    }
     Ok(record)
 }
 
 fn claim_any() -> Result<&'static Record, Errno> {
-    let capacity = MAPPED.load(Ordering::Relaxed) + RECORDS_PER_CHUNK;
-    if IN_USE.fetch_add(1, Ordering::Relaxed) < capacity
+    if IN_USE.fetch_add(1, Ordering::Relaxed) < RECORDS_PER_CHUNK as isize
         && let Some(record) = search()
     {
         return Ok(record);
@@ -331,13 +347,24 @@ pub fn forget_others(own: Option<&Record>) {
 /// How many pages of records were mapped, for tests that count mappings: they stay for ever.
 #[cfg(feature = "test-seam")]
 pub fn mapped_page_count() -> usize {
-    MAPPED.load(Ordering::Relaxed) / RECORDS_PER_CHUNK
+    let mut count = 0;
+    let mut next = FIRST.next.load(Ordering::Acquire);
+    // SAFETY: a chunk's `next` is null or a chunk that lives for ever.
+    while let Some(chunk) = unsafe { next.as_ref() } {
+        count += 1;
+        next = chunk.next.load(Ordering::Acquire);
+    }
+    count
 }
 
 /// How many records are in use, for tests that look for leaks.
 #[cfg(feature = "test-seam")]
 pub fn in_use_count() -> usize {
-    IN_USE.load(Ordering::Relaxed)
+    let mapped = mapped_page_count() * RECORDS_PER_CHUNK;
+    IN_USE
+        .load(Ordering::Relaxed)
+        .wrapping_add_unsigned(mapped)
+        .cast_unsigned()
 }
 
 /// Moves the count from 0 to 1, unless the kernel has yet to clear the tid word: a detached thread
@@ -383,7 +410,7 @@ fn grow() -> Result<&'static Record, Errno> {
         }
     }
     // Only when the page is linked, so that whoever begins there finds the way round.
-    MAPPED.fetch_add(RECORDS_PER_CHUNK, Ordering::Relaxed);
+    IN_USE.fetch_sub(RECORDS_PER_CHUNK as isize, Ordering::Relaxed);
     set_hint(record);
     Ok(record)
 }

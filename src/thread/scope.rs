@@ -31,6 +31,7 @@ use super::error::SpawnError;
 use super::forked;
 use super::join::{self, JoinError};
 use super::measure::{self, Stack};
+use super::record;
 use crate::sync::Mutex;
 pub use list::Link;
 use list::{List, bury};
@@ -76,6 +77,7 @@ enum Next {
 
 impl ScopeData {
     pub(super) fn new() -> ScopeData {
+        record::JOINTLY.set();
         ScopeData {
             list: Mutex::new(List::new()),
             outer: Cell::new(ptr::null()),

@@ -19,7 +19,6 @@ use super::{beside, exit, forked, overflow, record};
 use crate::arch;
 use crate::stack::{Placement, Plan, Request};
 use crate::start::{self, Process};
-use crate::sys::task::NAME_BYTES;
 use crate::sys::{Errno, signal, task};
 
 /// The least stack a thread gets; the kernel's own frame for a signal (`AT_MINSIGSTKSZ`, tens of
@@ -125,8 +124,7 @@ impl Prepared {
         .ok_or(SpawnError::OutOfMemory)?;
         let name = NAMED.get().then_some(&builder.name);
         let region = memory.map(|memory| fit(memory, &plan)).transpose()?;
-        let record =
-            record::claim(name.unwrap_or(&[0; NAME_BYTES])).map_err(SpawnError::from_mapping)?;
+        let record = record::claim(name).map_err(SpawnError::from_mapping)?;
         let (mapping, is_zeroed) = match &region {
             Some((mapping, _)) => (*mapping, false),
             // SAFETY: clause 1.
