@@ -114,6 +114,7 @@ pub struct Process {
 ///
 /// A static for each word, all of them zero at first: so the compiler drops those that a program
 /// does not read, and what fills them.
+#[repr(transparent)]
 struct Found<T>(UnsafeCell<T>);
 
 // SAFETY: written while there is one thread, read only after.
@@ -129,7 +130,9 @@ macro_rules! words {
         #[inline(always)]
         fn found() -> Process {
             let mut process = Process::NONE;
-            // SAFETY: whoever writes them is alone.
+            // SAFETY: whoever writes it is alone.
+            process.canary = unsafe { *CANARY.0.get() };
+            // SAFETY: likewise.
             $(process.$($field).+ = unsafe { *$place.0.get() };)*
             // So the words of what the CPU's kind of layout says by itself are not read.
             process.tls_shape = process.tls_shape.of_this_cpu();
@@ -146,6 +149,8 @@ macro_rules! words {
         unsafe fn note_found(process: &Process) {
             // SAFETY: clause 1: nobody reads yet.
             $(unsafe { *$place.0.get() = process.$($field).+ };)*
+            // SAFETY: likewise.
+            unsafe { *CANARY.0.get() = process.canary };
         }
     };
 }
@@ -167,7 +172,6 @@ words! {
     ABOVE_TP_BYTES: usize = 0, tls_shape.above_tp_bytes;
     TP_ALIGN_BYTES: usize = 0, tls_shape.tp_align_bytes;
     BLOCK_OFFSET: isize = 0, tls_shape.block_offset;
-    CANARY: usize = 0, canary;
     POINTER_GUARD: usize = 0, pointer_guard;
     STACK_TOP: usize = 0, stack_top;
 }
@@ -273,7 +277,6 @@ pub(crate) unsafe fn set_up(from: HandOver) {
     unsafe { learn(from, None) };
     #[cfg(feature = "setup")]
     {
-        set_global_canary(Process::get().canary);
         // SAFETY: clause 1. Phase 4.
         unsafe { set_up_tls(&Process::get()) };
         // SAFETY: TLS is up, and this is the first thread. Phase 5.
@@ -390,7 +393,7 @@ unsafe fn read_headers(auxv: &Auxv) -> Image {
 unsafe fn make_canary(auxv: &Auxv, stack_top: usize) -> usize {
     let random = core::ptr::with_exposed_provenance::<usize>(auxv.random_address());
     let seed = if random.is_null() {
-        stack_top.wrapping_mul(0x9e37_79b9_7f4a_7c15_u64 as usize)
+        stack_top.wrapping_mul(0x61c8_8647)
     } else {
         // SAFETY: clause 1; the bytes need not be aligned.
         unsafe { random.read_unaligned() }
@@ -401,17 +404,12 @@ unsafe fn make_canary(auxv: &Auxv, stack_top: usize) -> usize {
     usize::from_ne_bytes(bytes)
 }
 
-/// The canary where compilers look for a global one. C code that is linked in refers to it.
-#[cfg(all(feature = "start", feature = "setup"))]
-#[unsafe(no_mangle)]
-static __stack_chk_guard: core::sync::atomic::AtomicUsize = core::sync::atomic::AtomicUsize::new(0);
-
-fn set_global_canary(canary: usize) {
-    #[cfg(all(feature = "start", feature = "setup"))]
-    __stack_chk_guard.store(canary, Ordering::Relaxed);
-    #[cfg(not(all(feature = "start", feature = "setup")))]
-    let _ = canary;
-}
+/// The canary, where compilers look for a global one: C code that is linked in refers to it.
+#[cfg_attr(
+    all(feature = "start", feature = "setup"),
+    unsafe(export_name = "__stack_chk_guard")
+)]
+static CANARY: Found<usize> = Found(UnsafeCell::new(0));
 
 /// Where C code that is linked in reports a stack that was overrun.
 #[cfg(all(feature = "start", feature = "setup"))]
@@ -426,7 +424,8 @@ extern "C" fn __stack_chk_fail() -> ! {
 /// # Safety
 /// 1. Phases 1 to 3 are over, and `tp` is aligned as the shape says.
 /// 2. The area around `tp` that the shape describes is writable and nobody else uses it.
-#[inline(always)]
+#[cfg_attr(not(for_size), inline(always))]
+#[cfg_attr(for_size, inline(never))]
 pub(crate) unsafe fn fill_tls(tp: *mut u8, is_zeroed: bool) -> usize {
     let process = Process::get();
     let (template, shape) = (&process.image.tls, &process.tls_shape);

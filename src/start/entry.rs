@@ -9,17 +9,20 @@ unsafe extern "C" {
     fn __threadbare_main(initial_stack: *const usize);
 }
 
-/// An initialiser or finaliser. glibc passes the arguments, and some C libraries count on it.
+/// An initialiser. glibc passes the arguments, and some C libraries count on it.
 #[cfg(feature = "setup")]
-type Hook = unsafe extern "C" fn(usize, *const *const u8, *const *const u8);
+type Initialiser = unsafe extern "C" fn(usize, *const *const u8, *const *const u8);
+/// A finaliser. Nobody passes it anything.
+#[cfg(feature = "setup")]
+type Finaliser = unsafe extern "C" fn();
 
 // Linkers define these, equal where there are none (`--defsym`-like, hidden).
 #[cfg(feature = "setup")]
 unsafe extern "C" {
-    static __init_array_start: [Hook; 0];
-    static __init_array_end: [Hook; 0];
-    static __fini_array_start: [Hook; 0];
-    static __fini_array_end: [Hook; 0];
+    static __init_array_start: [Initialiser; 0];
+    static __init_array_end: [Initialiser; 0];
+    static __fini_array_start: [Finaliser; 0];
+    static __fini_array_end: [Finaliser; 0];
 }
 
 /// Where `_start` arrives after phase 0, with the initial stack.
@@ -64,12 +67,33 @@ unsafe fn begin(initial_stack: *const usize) {
     {
         // SAFETY: clause 1: phases 1 to 5.
         unsafe { super::set_up(super::HandOver::InitialStack(initial_stack)) };
-        let (start, end) = (&raw const __init_array_start, &raw const __init_array_end);
-        // SAFETY: the linker's bounds of an array of functions. Phase 6.
-        unsafe { call_hooks(start.cast(), end.cast(), 1) };
+        // SAFETY: clause 1: it is the kernel's. Phase 6.
+        unsafe { run_init_array(initial_stack) };
     }
     #[cfg(not(feature = "setup"))]
     super::note(initial_stack);
+}
+
+/// Runs `.init_array`, in order.
+///
+/// # Safety
+/// 1. Called once, with the kernel's initial stack, when all that initialisers count on is set up.
+#[cfg(feature = "setup")]
+unsafe fn run_init_array(initial_stack: *const usize) {
+    let mut at = (&raw const __init_array_start).cast::<Initialiser>();
+    let end = (&raw const __init_array_end).cast::<Initialiser>();
+    while at != end {
+        // SAFETY: the linker's bounds of an array of functions, which only relocation writes, and
+        // that is over.
+        let initialiser = unsafe { at.read() };
+        at = at.wrapping_add(1);
+        // SAFETY: clause 1.
+        let argument_count = unsafe { initial_stack.read() };
+        let arguments = initial_stack.wrapping_add(1).cast::<*const u8>();
+        let environment = arguments.wrapping_add(argument_count + 1);
+        // SAFETY: clause 1.
+        unsafe { initialiser(argument_count, arguments, environment) };
+    }
 }
 
 /// Runs `.fini_array`, the last entry first (gABI 4.1, "Initialization and Termination").
@@ -78,36 +102,11 @@ unsafe fn begin(initial_stack: *const usize) {
 /// 1. Called once, at the process's end.
 #[cfg(feature = "setup")]
 pub(crate) unsafe fn run_fini_array() {
-    let (start, end) = (&raw const __fini_array_start, &raw const __fini_array_end);
-    // SAFETY: the linker's bounds of an array of functions; clause 1.
-    unsafe {
-        call_hooks(
-            end.cast::<Hook>().wrapping_sub(1),
-            start.cast::<Hook>().wrapping_sub(1),
-            -1,
-        )
-    };
-}
-
-/// Calls the functions from `first` to before `end`, in steps.
-///
-/// # Safety
-/// 1. There are functions that may be called now, and `end` is a number of steps away.
-#[cfg(feature = "setup")]
-unsafe fn call_hooks(first: *const Hook, end: *const Hook, step: isize) {
-    let process = super::Process::get();
-    let mut at = first;
-    while at != end {
-        // SAFETY: clause 1; the array may be written by relocation only, which is over.
-        let hook = unsafe { at.read() };
-        at = at.wrapping_offset(step);
-        // SAFETY: clause 1.
-        unsafe {
-            hook(
-                process.argument_count,
-                process.arguments,
-                process.environment,
-            )
-        };
+    let start = (&raw const __fini_array_start).cast::<Finaliser>();
+    let mut at = (&raw const __fini_array_end).cast::<Finaliser>();
+    while at != start {
+        at = at.wrapping_sub(1);
+        // SAFETY: as in `run_init_array`; clause 1.
+        unsafe { at.read()() };
     }
 }
