@@ -37,7 +37,8 @@ pub const PAGE_BYTES: Option<usize> = Some(4096);
 pub const TLS_VARIANT: TlsVariant = TlsVariant::Two;
 pub const TLS_TP_BIAS_BYTES: usize = 0;
 pub const TLS_DTV_BIAS_BYTES: usize = 0;
-/// The self pointer at 0, the canary at 0x28, a libc's pointer guard at 0x30.
+/// The self pointer at 0, with the feature `start` the runtime's word at 0x10, the canary at 0x28,
+/// a libc's pointer guard at 0x30.
 pub const TLS_TCB_BYTES: usize = 0x38;
 pub const TLS_SELF_POINTER: bool = true;
 pub const TLS_CANARY_OFFSET_BYTES: Option<isize> = Some(0x28);
@@ -190,8 +191,10 @@ pub unsafe fn set_thread_pointer(tp: usize) -> isize {
     unsafe { syscall2(nr::ARCH_PRCTL, ARCH_SET_FS, tp) }
 }
 
-// The one thread-local variable of the runtime: the current thread's control block, 0 where the
-// thread is not one of ours.
+// The one thread-local word of the runtime: the current thread's control block, 0 where the thread
+// is not one of ours. Where every thread's control block of the ABI's is ours, it is a word of that
+// which C libraries have for the same; beside a libc it is a variable.
+#[cfg(not(feature = "start"))]
 global_asm!(
     ".pushsection .tbss.threadbare_current, \"awT\", @nobits",
     ".balign 8",
@@ -203,6 +206,20 @@ global_asm!(
     ".popsection",
 );
 
+/// Where it is, for inline assembly.
+#[cfg(not(feature = "start"))]
+macro_rules! current_word {
+    () => {
+        "fs:[threadbare_current@tpoff]"
+    };
+}
+#[cfg(feature = "start")]
+macro_rules! current_word {
+    () => {
+        "fs:[0x10]"
+    };
+}
+
 /// See [`super::Current`].
 ///
 /// # Safety
@@ -210,12 +227,12 @@ global_asm!(
 #[inline(always)]
 pub unsafe fn current() -> usize {
     let value;
-    // SAFETY: clause 1; the local-exec offset is a link-time constant.
+    // SAFETY: clause 1; the offset is a constant. The thread's own memory is all it depends on.
     unsafe {
         asm!(
-            "mov {}, fs:[threadbare_current@tpoff]",
+            concat!("mov {}, ", current_word!()),
             out(reg) value,
-            options(nostack, preserves_flags, readonly),
+            options(nostack, preserves_flags, pure, readonly),
         );
     }
     value
@@ -230,8 +247,27 @@ pub unsafe fn set_current(value: usize) {
     // SAFETY: clause 1; the word belongs to this thread alone.
     unsafe {
         asm!(
-            "mov fs:[threadbare_current@tpoff], {}",
+            concat!("mov ", current_word!(), ", {}"),
             in(reg) value,
+            options(nostack, preserves_flags),
+        );
+    }
+}
+
+/// See [`super::copy_here`].
+///
+/// # Safety
+/// 1. As [`super::copy_here`].
+#[cfg(for_size)]
+#[inline(always)]
+pub unsafe fn copy_here(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: clause 1; the direction flag is clear (psABI 3.2.1).
+    unsafe {
+        asm!(
+            "rep movsb",
+            inout("rcx") count => _,
+            inout("rsi") from => _,
+            inout("rdi") to => _,
             options(nostack, preserves_flags),
         );
     }

@@ -122,6 +122,18 @@ pub type Beginning = unsafe extern "C" fn(*mut u8) -> !;
 
 pub use imp::*;
 
+/// Copies bytes, in place where the CPU has an instruction for it and the program is to be small:
+/// else the call would be what brings `memcpy` into it.
+///
+/// # Safety
+/// 1. So many bytes are readable at `from` and writable at `to`, and do not overlap.
+#[cfg(not(all(target_arch = "x86_64", for_size)))]
+#[inline(always)]
+pub unsafe fn copy_here(from: *const u8, to: *mut u8, count: usize) {
+    // SAFETY: clause 1.
+    unsafe { to.copy_from_nonoverlapping(from, count) };
+}
+
 /// Where a thread's TLS block lies, seen from the thread pointer without its bias
 /// (Drepper, "ELF Handling For Thread-Local Storage", section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

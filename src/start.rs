@@ -7,7 +7,8 @@
 //! 0. **Relocate** (`relocate`): a position-independent program's pointers are still link-time
 //!    addresses. No static that holds a pointer may be read before this is done.
 //! 1. **Read the initial stack**: arguments, environment, auxiliary vector.
-//! 2. **Read the program headers**: load bias, TLS template, stack size.
+//! 2. **Read the program headers**: load bias, TLS template, stack size. Without the feature
+//!    `program-headers` the linker has told (`start/linked.rs`).
 //! 3. **Canary**: from `AT_RANDOM`, with a zero byte that stops string overruns.
 //! 4. **TLS of the main thread**: in a static area, or a mapping where it does not fit. No panic
 //!    before this: a panic asks for the thread's name.
@@ -41,15 +42,12 @@ use core::cell::UnsafeCell;
 use core::sync::atomic::AtomicUsize;
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use linux_raw_sys::elf::Elf_Phdr;
-
 use crate::arch;
 use crate::auxv::Auxv;
-use crate::elf::{Image, ImageError};
+use crate::elf::Image;
 use crate::fatal::{fatal, fatal_errno};
 use crate::sys::Errno;
-use crate::sys::mem::{self, Map, Prot};
-use crate::tls::{self, Facts, Shape};
+use crate::tls::{self, Shape};
 
 /// What a program without loaded headers is told, in whichever phase that shows.
 macro_rules! no_headers {
@@ -70,6 +68,11 @@ use interpreted;
 #[cfg(feature = "start")]
 mod entry;
 mod hand_over;
+#[cfg(any(feature = "program-headers", not(feature = "setup")))]
+mod headers;
+#[cfg(all(feature = "setup", not(feature = "program-headers")))]
+#[path = "start/linked.rs"]
+mod headers;
 mod relocate;
 
 #[cfg(feature = "start")]
@@ -136,6 +139,12 @@ macro_rules! words {
             $(process.$($field).+ = unsafe { *$place.0.get() };)*
             // So the words of what the CPU's kind of layout says by itself are not read.
             process.tls_shape = process.tls_shape.of_this_cpu();
+            // Nor those that the linker has told.
+            #[cfg(all(feature = "setup", not(feature = "program-headers")))]
+            {
+                process.image = headers::image();
+                process.tls_shape = headers::shape();
+            }
             // Likewise where every page of this CPU's has one size.
             process.page_bytes = arch::PAGE_BYTES.unwrap_or(process.page_bytes);
             process
@@ -324,11 +333,8 @@ unsafe fn learn(from: HandOver, guards: Option<Guards>) {
     let auxv = unsafe { &mut *AUXV.0.get() };
     // SAFETY: clause 1. Phase 1.
     let told = unsafe { from.read(auxv) };
-    // SAFETY: `AT_PHDR` describes this program's headers. Phase 2.
-    let image = unsafe { read_headers(auxv) };
-    let Some(tls_shape) = Shape::new(&image.tls, Facts::HERE) else {
-        fatal("PT_TLS is larger than the address space");
-    };
+    // SAFETY: clause 1: it is this program's. Phase 2.
+    let (image, tls_shape) = unsafe { headers::read(auxv) };
     let guards = guards.unwrap_or_else(|| Guards {
         // SAFETY: `AT_RANDOM` is 0 or points to 16 bytes. Phase 3.
         canary: unsafe { make_canary(auxv, told.stack_top) },
@@ -359,30 +365,6 @@ struct Guards {
     canary: usize,
     /// A libc's, by which it disguises pointers.
     pointer: usize,
-}
-
-/// Phase 2.
-///
-/// # Safety
-/// 1. `auxv` is this program's.
-unsafe fn read_headers(auxv: &Auxv) -> Image {
-    if auxv.phdr_address() == 0 {
-        fatal(no_headers!());
-    }
-    if auxv.phent_bytes() != size_of::<Elf_Phdr>() {
-        fatal("AT_PHENT is not the size of a program header");
-    }
-    let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address());
-    // SAFETY: clause 1: the kernel says that so many headers are there, and nobody writes them.
-    let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count()) };
-    match Image::parse(headers, auxv.phdr_address()) {
-        Ok(image) => image,
-        Err(ImageError::NoLoadAddress) => fatal(
-            "no program header tells the load address: let the first segment hold the headers",
-        ),
-        Err(ImageError::TlsAlign) => fatal("PT_TLS has an alignment that is no power of two"),
-        Err(ImageError::TlsSize) => fatal("PT_TLS has more initial bytes than bytes"),
-    }
 }
 
 /// Phase 3. Without `AT_RANDOM` (a hand-made stack, an old emulator) the stack's own address is
@@ -419,50 +401,41 @@ extern "C" fn __stack_chk_fail() -> ! {
 }
 
 /// Fills the TLS area at `tp` (without bias) with what every thread begins with, and returns the
-/// value for the thread register. `is_zeroed` is as in [`tls::fill`].
+/// value for the thread register.
 ///
 /// # Safety
 /// 1. Phases 1 to 3 are over, and `tp` is aligned as the shape says.
-/// 2. The area around `tp` that the shape describes is writable and nobody else uses it.
+/// 2. The area around `tp` that the shape describes is writable and nobody else uses it. Its block
+///    is zero, or was [cleared](clear_tls).
 #[cfg_attr(not(for_size), inline(always))]
 #[cfg_attr(for_size, inline(never))]
-pub(crate) unsafe fn fill_tls(tp: *mut u8, is_zeroed: bool) -> usize {
+pub(crate) unsafe fn fill_tls(tp: *mut u8) -> usize {
     let process = Process::get();
     let (template, shape) = (&process.image.tls, &process.tls_shape);
     // SAFETY: clauses 1 and 2; the shape is the template's, which is the image's.
-    unsafe { tls::fill(template, shape, tp, process.canary, is_zeroed) }
+    unsafe { tls::fill(template, shape, tp, process.canary) }
 }
 
-/// Room for the main thread's TLS where it is small, which saves a mapping and its page faults.
-#[repr(C, align(64))]
-struct TlsArea(UnsafeCell<[u8; TLS_AREA_BYTES]>);
-
-const TLS_AREA_BYTES: usize = 512;
-
-// SAFETY: handed to the main thread's TLS in phase 4 and to nobody else.
-unsafe impl Sync for TlsArea {}
-
-static TLS_AREA: TlsArea = TlsArea(UnsafeCell::new([0; TLS_AREA_BYTES]));
+/// Clears the TLS block at `tp` (without bias), where another thread has had its own.
+///
+/// # Safety
+/// 1. As [`fill_tls`], but the block may hold anything.
+#[cfg(feature = "threads")]
+#[inline(always)]
+pub(crate) unsafe fn clear_tls(tp: *mut u8) {
+    let process = Process::get();
+    // SAFETY: clause 1; the shape is the template's, which is the image's.
+    unsafe { tls::clear(&process.image.tls, &process.tls_shape, tp) };
+}
 
 /// Phase 4.
 ///
 /// # Safety
 /// 1. As [`initialize`], clauses 2 and 3.
 unsafe fn set_up_tls(process: &Process) {
-    let shape = &process.tls_shape;
-    let area = TLS_AREA.0.get().cast::<u8>();
-    let (low, bytes) = if shape.bytes_max() <= TLS_AREA_BYTES {
-        (area, TLS_AREA_BYTES)
-    } else {
-        match mem::map(shape.bytes_max(), Prot::READ | Prot::WRITE, Map::empty()) {
-            Ok(low) => (low, shape.bytes_max()),
-            Err(Errno::NOMEM) => fatal("no memory for the main thread's thread-locals"),
-            Err(errno) => fatal_errno("mmap", errno),
-        }
-    };
-    let tp = low.with_addr(shape.tp_below(low.addr() + bytes));
-    // SAFETY: the area is ours, zero, and holds the shape at `tp` by `bytes_max`.
-    let tp = unsafe { fill_tls(tp, true) };
+    let tp = headers::main_tp(&process.tls_shape);
+    // SAFETY: the area is ours, zero, and holds the shape at `tp`.
+    let tp = unsafe { fill_tls(tp) };
     // SAFETY: the control block and TLS block around `tp` stay for the life of the program.
     let result = unsafe { arch::set_thread_pointer(tp) };
     if let Err(errno) = Errno::decode(result) {

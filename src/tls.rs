@@ -132,32 +132,16 @@ impl Shape {
 
 /// Fills the TLS area at `tp` (without bias) and returns the value for the thread register.
 ///
-/// `is_zeroed` says that the block holds zeroes already, as a fresh mapping does.
-///
 /// # Safety
 /// 1. `shape` was made from `template`, and `tp` is aligned to its `tp_align_bytes`.
-/// 2. The area around `tp` that `shape` describes is writable and nobody else uses it.
+/// 2. The area around `tp` that `shape` describes is writable and nobody else uses it. Its block
+///    holds zeroes, as in a fresh mapping, or what [`clear`] has left.
 /// 3. `template.address` is readable for `template.file_bytes`.
-pub unsafe fn fill(
-    template: &TlsTemplate,
-    shape: &Shape,
-    tp: *mut u8,
-    canary: usize,
-    is_zeroed: bool,
-) -> usize {
+pub unsafe fn fill(template: &TlsTemplate, shape: &Shape, tp: *mut u8, canary: usize) -> usize {
     // SAFETY: clause 2: the block lies in the area.
     let block = unsafe { tp.offset(shape.block_offset) };
     // SAFETY: clauses 2 and 3; a template and a thread's area never overlap.
-    unsafe {
-        block.copy_from_nonoverlapping(template.address as *const u8, template.file_bytes);
-    }
-    if !is_zeroed {
-        // SAFETY: clause 2; `Image::parse` checked that file_bytes <= memory_bytes.
-        unsafe {
-            let rest = block.add(template.file_bytes);
-            rest.write_bytes(0, template.memory_bytes - template.file_bytes);
-        }
-    }
+    unsafe { arch::copy_here(template.address as *const u8, block, template.file_bytes) };
     if arch::TLS_SELF_POINTER {
         // SAFETY: clause 2: the word at the thread pointer belongs to the control block.
         unsafe { tp.cast::<usize>().write(tp.addr()) };
@@ -167,6 +151,20 @@ pub unsafe fn fill(
         unsafe { tp.offset(offset).cast::<usize>().write(canary) };
     }
     tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES)
+}
+
+/// Makes a TLS block zero that another thread had, but for what [`fill`] writes there.
+///
+/// # Safety
+/// 1. As [`fill`], but the block may hold anything.
+#[cfg(any(feature = "threads", feature = "test-seam"))]
+pub unsafe fn clear(template: &TlsTemplate, shape: &Shape, tp: *mut u8) {
+    // SAFETY: the block lies in the area; `Image::parse`, or the linker, has seen to it that
+    // file_bytes <= memory_bytes.
+    unsafe {
+        let rest = tp.offset(shape.block_offset).add(template.file_bytes);
+        rest.write_bytes(0, template.memory_bytes - template.file_bytes);
+    }
 }
 
 /// Puts a libc's pointer guard where its functions look for it in a thread; nowhere, where it has

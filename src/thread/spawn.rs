@@ -137,16 +137,21 @@ impl Prepared {
                 }
             },
         };
-        let placement = match region {
-            Some((_, range)) => plan.place(range.start, range.len()),
-            None => plan.place(mapping.base.addr(), mapping.bytes),
+        let (start, bytes) = match region {
+            Some((_, range)) => (range.start, range.len()),
+            None => (mapping.base.addr(), mapping.bytes),
         };
+        let placement = plan.place(start, bytes);
         // SAFETY: the mapping is ours alone, and empty or of no value.
         let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
         let block = mapping.base.with_addr(placement.tp);
+        if !is_zeroed {
+            // SAFETY: as below.
+            unsafe { start::clear_tls(block) };
+        }
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
         // is ours alone.
-        let tp = unsafe { start::fill_tls(block, is_zeroed) };
+        let tp = unsafe { start::fill_tls(block) };
         // SAFETY: it is filled, and still ours alone.
         unsafe { beside::fill(block, &process) };
         Ok(Prepared {

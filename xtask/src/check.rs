@@ -125,6 +125,7 @@ pub fn run(options: &Options) -> Result<()> {
 const FEATURES: &[&str] = &[
     "start",
     "setup",
+    "program-headers",
     "panic-handler",
     "mem",
     "threads",

@@ -4,6 +4,7 @@
 #![no_std]
 #![no_main]
 
+use core::cell::Cell;
 use core::hint::black_box;
 use core::sync::atomic::{AtomicU32, Ordering};
 
@@ -26,6 +27,7 @@ suite::area! { 11:
     r_relative_exists_where_the_program_is_relocatable,
     stack_is_aligned_in_main_and_in_threads,
     stack_probes_or_a_wide_guard,
+    page_is_as_large_as_the_kernel_says,
     tls_shape_holds_at_the_thread_pointer,
     dtv_bias_is_the_variants,
     every_number_of_arguments_arrives,
@@ -126,6 +128,14 @@ fn stack_probes_or_a_wide_guard() -> Verdict {
     Ok(())
 }
 
+/// `PAGE_BYTES`: what the kernel says, where it is known before.
+fn page_is_as_large_as_the_kernel_says() -> Verdict {
+    let process = Process::get();
+    check_eq!(process.page_bytes, process.auxv().page_bytes());
+    check!(arch::PAGE_BYTES.is_none_or(|bytes| bytes == process.page_bytes));
+    Ok(())
+}
+
 /// `TLS_VARIANT`, `TLS_TP_BIAS_BYTES`, `TLS_TCB_BYTES`, `TLS_SELF_POINTER`,
 /// `TLS_CANARY_OFFSET_BYTES`, `TLS_POINTER_GUARD_OFFSET_BYTES`.
 fn tls_shape_holds_at_the_thread_pointer() -> Verdict {
@@ -155,6 +165,11 @@ fn tls_shape_holds_at_the_thread_pointer() -> Verdict {
             0
         );
     }
+    // A block, which a program without thread-locals need not have.
+    threadbare::thread_local! {
+        static IN_BLOCK: Cell<u8> = const { Cell::new(1) };
+    }
+    check_eq!(IN_BLOCK.get(), 1);
     let block_is_below = process.tls_shape.block_offset < 0;
     check_eq!(block_is_below, arch::TLS_VARIANT == TlsVariant::Two);
     Ok(())

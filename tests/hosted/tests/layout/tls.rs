@@ -175,9 +175,12 @@ fn tls_fill_copies_the_template_and_clears_the_rest() {
             let low = page.0.as_mut_ptr();
             let tp = low.with_addr(shape.tp_below(low.addr() + 4096));
             let canary = 0x0123_4567_89ab_cd00;
-            // SAFETY: the shape is the template's, the page holds it below its end, and the
-            // template's bytes live.
-            let register = unsafe { tls::fill(&template, &shape, tp, canary, is_zeroed) };
+            if !is_zeroed {
+                // SAFETY: the shape is the template's, and the page holds it below its end.
+                unsafe { tls::clear(&template, &shape, tp) };
+            }
+            // SAFETY: likewise, and the template's bytes live.
+            let register = unsafe { tls::fill(&template, &shape, tp, canary) };
             assert_eq!(register, tp.addr().wrapping_add(arch::TLS_TP_BIAS_BYTES));
 
             let tp_index = tp.addr() - low.addr();
