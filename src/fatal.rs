@@ -8,36 +8,18 @@
 //! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
 //! every phase of a program's life.
 
-use crate::line::Line;
-
-/// Writes `threadbare: ` and the pieces to standard error and aborts the process.
-#[cold]
-#[cfg_attr(feature = "messages", inline(never))]
-#[cfg_attr(not(feature = "messages"), inline(always))]
-pub fn fatal_pieces(pieces: &[&str]) -> ! {
-    if !cfg!(feature = "messages") {
-        crate::arch::trap()
-    }
-    let mut line = Line::new();
-    line.add("threadbare: ");
-    for piece in pieces {
-        line.add(piece);
-    }
-    end(&mut line, "\n")
-}
-
-/// Ends the message, and the process.
-fn end(line: &mut Line, last: &str) -> ! {
-    let _ = line.add(last).leave();
-    crate::process::die_by_abort()
-}
+use crate::line;
 
 /// Writes `message` to standard error and aborts the process.
 #[cold]
 #[cfg_attr(feature = "messages", inline(never))]
 #[cfg_attr(not(feature = "messages"), inline(always))]
 pub fn fatal(message: &str) -> ! {
-    fatal_pieces(&[message])
+    if !cfg!(feature = "messages") {
+        crate::arch::trap()
+    }
+    let _ = line::say("threadbare: $\n", &[message.as_bytes()], &[]);
+    crate::process::die_by_abort()
 }
 
 /// Says which call answered which error, against its own documentation, and aborts the process.
@@ -48,8 +30,11 @@ pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
     if !cfg!(feature = "messages") {
         crate::arch::trap()
     }
-    let mut line = Line::new();
-    line.add("threadbare: ").add(call).add(" answered error ");
-    line.add_number(errno.raw() as u64);
-    end(&mut line, ", which it cannot\n")
+    let number = [errno.raw() as u64];
+    let _ = line::say(
+        "threadbare: $ answered error #, which it cannot\n",
+        &[call.as_bytes()],
+        &number,
+    );
+    crate::process::die_by_abort()
 }

@@ -13,51 +13,52 @@ const STDERR: usize = 2;
 /// Longer than any message here that ends in one piece.
 const LINE_BYTES: usize = 384;
 
+/// Writes a message to standard error: the template, in which `$` stands for the next text (up to
+/// its first NUL, if it has one), `#` for the next number and `@` for the next one in hexadecimal
+/// digits. There is nobody to tell about a failure but the caller.
+///
+/// One call for a whole message, because one for each piece of it is longer than most pieces.
+#[inline(never)]
+pub fn say(template: &str, texts: &[&[u8]], numbers: &[u64]) -> Result<(), Errno> {
+    let (mut texts, mut numbers) = (texts.iter(), numbers.iter());
+    let mut line = Line {
+        bytes: [MaybeUninit::uninit(); LINE_BYTES],
+        count: 0,
+    };
+    for byte in template.bytes() {
+        match byte {
+            b'$' => line.add_bytes(texts.next().copied().unwrap_or_default()),
+            b'#' | b'@' => {
+                let base = if byte == b'#' { 10 } else { 16 };
+                line.add_digits(numbers.next().copied().unwrap_or_default(), base);
+            }
+            _ => line.add_byte(byte),
+        }
+    }
+    line.leave()
+}
+
 /// What is gathered of a message.
-pub struct Line {
+struct Line {
     bytes: [MaybeUninit<u8>; LINE_BYTES],
     count: usize,
 }
 
 impl Line {
-    pub const fn new() -> Line {
-        Line {
-            bytes: [MaybeUninit::uninit(); LINE_BYTES],
-            count: 0,
-        }
-    }
-
-    /// Adds text.
-    pub fn add(&mut self, text: &str) -> &mut Line {
-        self.add_bytes(text.as_bytes())
-    }
-
-    /// Adds text that is known to be one, up to its first NUL.
-    pub fn add_bytes(&mut self, bytes: &[u8]) -> &mut Line {
+    /// Adds text, up to its first NUL.
+    fn add_bytes(&mut self, bytes: &[u8]) {
         for byte in bytes {
             if *byte == 0 {
                 break;
             }
             self.add_byte(*byte);
         }
-        self
     }
 
-    /// Adds a number in decimal digits.
-    pub fn add_number(&mut self, number: u64) -> &mut Line {
-        self.add_digits(number, false)
-    }
-
-    /// Adds an address, `0x` and hexadecimal digits.
-    pub fn add_address(&mut self, address: usize) -> &mut Line {
-        self.add("0x").add_digits(address as u64, true)
-    }
-
-    /// The last digit comes after the others: at most 20 times itself.
-    fn add_digits(&mut self, number: u64, is_hexadecimal: bool) -> &mut Line {
-        let base = if is_hexadecimal { 16 } else { 10 };
+    /// Adds a number. The last digit comes after the others: at most 20 times itself.
+    fn add_digits(&mut self, number: u64, base: u64) {
         if number >= base {
-            self.add_digits(number / base, is_hexadecimal);
+            self.add_digits(number / base, base);
         }
         // Below 16.
         let digit = (number % base) as u8;
@@ -65,7 +66,6 @@ impl Line {
             0..10 => b'0' + digit,
             _ => b'a' - 10 + digit,
         });
-        self
     }
 
     fn add_byte(&mut self, byte: u8) {
@@ -78,9 +78,8 @@ impl Line {
         }
     }
 
-    /// Writes what was gathered to standard error. There is nobody to tell about a failure but the
-    /// caller.
-    pub fn leave(&mut self) -> Result<(), Errno> {
+    /// Writes what was gathered to standard error.
+    fn leave(&mut self) -> Result<(), Errno> {
         let (from, count) = (self.bytes.as_ptr().expose_provenance(), self.count);
         self.count = 0;
         // SAFETY: the kernel only reads the bytes, which were written.

@@ -13,7 +13,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::io;
 #[cfg(feature = "threads")]
-use crate::line::Line;
+use crate::line;
 #[cfg(feature = "threads")]
 use crate::start;
 use crate::{fatal, process};
@@ -72,22 +72,14 @@ fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
 /// The same without formatting.
 #[cfg(feature = "threads")]
 pub(crate) fn report_plainly(message: &str, place: &Location<'_>) {
-    let mut line = Line::new();
-    line.add("thread '");
-    if start::tls_is_up() {
-        match crate::thread::name_bytes_of_current() {
-            None | Some([0, ..]) => line.add("<unnamed>"),
-            Some(name) => line.add_bytes(name),
-        };
+    let name: &[u8] = if start::tls_is_up() {
+        crate::thread::shown_name_of_current()
     } else {
-        line.add("main");
-    }
-    line.add("' panicked at ").add(place.file()).add(":");
-    line.add_number(place.line().into()).add(":");
-    line.add_number(place.column().into())
-        .add(":\n")
-        .add(message);
-    let _ = line.add("\n").leave();
+        b"main"
+    };
+    let texts = [name, place.file().as_bytes(), message.as_bytes()];
+    let numbers = [place.line().into(), place.column().into()];
+    let _ = line::say("thread '$' panicked at $:#:#:\n$\n", &texts, &numbers);
 }
 
 /// How many bytes of a message are noted.
@@ -177,11 +169,11 @@ impl Write for Noting<'_, '_, '_> {
 /// nothing here unwinds.
 #[unsafe(no_mangle)]
 extern "C" fn rust_eh_personality() -> ! {
-    fatal::fatal("something tried to unwind")
+    crate::arch::trap()
 }
 
 /// Where landing pads of such a `core` go on. Never called, likewise.
 #[unsafe(no_mangle)]
 extern "C" fn _Unwind_Resume() -> ! {
-    fatal::fatal("something tried to unwind")
+    crate::arch::trap()
 }

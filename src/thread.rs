@@ -146,7 +146,7 @@ pub(crate) use record::{in_use_count, mapped_page_count};
 #[cfg(feature = "threads")]
 pub(crate) use beside::stay_beside_libc;
 #[cfg(all(feature = "threads", feature = "panic-handler"))]
-pub(crate) use current::name_bytes_of_current;
+pub(crate) use current::shown_name_of_current;
 #[cfg(feature = "lock-debug")]
 pub(crate) use current::{NameBytes, identity};
 #[cfg(feature = "threads")]

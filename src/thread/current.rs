@@ -8,7 +8,7 @@ use core::ptr;
 
 use super::control::{Completion, Control};
 use super::park;
-use super::record::{self, Record};
+use super::record::{self, Record, UNNAMED};
 use crate::arch;
 use crate::sys::task;
 
@@ -243,10 +243,10 @@ pub(crate) fn identity() -> Option<(u64, NameBytes)> {
     Some((record.id(), *record.name_bytes()))
 }
 
-/// The calling thread's name, NUL-padded, if this crate started it.
+/// The calling thread's name, as messages show it; it may be NUL-padded.
 #[cfg(feature = "panic-handler")]
-pub(crate) fn name_bytes_of_current() -> Option<&'static [u8; task::NAME_BYTES]> {
-    control().map(|control| control.record.name_bytes())
+pub(crate) fn shown_name_of_current() -> &'static [u8] {
+    control().map_or(UNNAMED, |control| control.record.shown_name())
 }
 
 /// The main thread's control block, all zero until [`adopt_main`]. Its memory is the kernel's and

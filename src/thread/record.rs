@@ -54,6 +54,9 @@ unsafe impl Sync for Record {}
 
 const _: () = assert!(size_of::<Record>() == 64);
 
+/// What messages call a thread without a name.
+pub const UNNAMED: &[u8] = b"<unnamed>";
+
 /// The record of the thread that ran `_start`, once that was said. Its own reference is never given
 /// up.
 pub static MAIN: Record = Record::free();
@@ -95,6 +98,14 @@ impl Record {
     pub fn name_bytes(&self) -> &[u8; NAME_BYTES] {
         // SAFETY: as in `id`.
         unsafe { &(*self.identity.get()).name }
+    }
+
+    /// The name as messages show it; it may be NUL-padded.
+    pub fn shown_name(&self) -> &[u8] {
+        match self.name_bytes() {
+            [0, ..] => UNNAMED,
+            name => name,
+        }
     }
 
     /// The word on which the thread parks; 0 when it is claimed.

@@ -25,7 +25,7 @@ use core::sync::atomic::Ordering;
 
 use super::{HANDLER_BYTES, IS_ON};
 use crate::arch::{self, kernel as k};
-use crate::line::Line;
+use crate::line;
 use crate::start::Process;
 use crate::sys::signal::{self, Action, Info, SignalSet};
 use crate::sys::time::Timespec;
@@ -82,15 +82,21 @@ fn install() {
         flags: k::SA_SIGINFO | k::SA_ONSTACK,
         mask: SignalSet::ALL,
     };
-    for number in [k::SIGSEGV, k::SIGBUS] {
-        // SAFETY: the handler is one for `SA_SIGINFO`, and may run anywhere, as its file says.
-        if let Ok(old) = unsafe { signal::set_action(number, &action) }
-            && ![Action::DEFAULT.handler, action.handler].contains(&old.handler)
-        {
-            // Ignored by whoever executed this program, or handled by the program.
-            // SAFETY: what was in force a moment ago.
-            let _ = unsafe { signal::set_action(number, &old) };
-        }
+    install_for(k::SIGSEGV, &action);
+    install_for(k::SIGBUS, &action);
+}
+
+/// The same for one of them.
+#[cfg_attr(for_size, inline(never))]
+fn install_for(number: u32, action: &Action) {
+    // SAFETY: the handler is one for `SA_SIGINFO`, and may run anywhere, as its file says.
+    if let Ok(old) = unsafe { signal::set_action(number, action) }
+        && old.handler != Action::DEFAULT.handler
+        && old.handler != action.handler
+    {
+        // Ignored by whoever executed this program, or handled by the program.
+        // SAFETY: what was in force a moment ago.
+        let _ = unsafe { signal::set_action(number, &old) };
     }
 }
 
@@ -198,30 +204,33 @@ impl Overflowed {
     #[inline(never)]
     fn report(&self, address: usize, pc: usize) {
         let record = self.control.record;
-        let mut text = Line::new();
-        text.add("thread '");
-        match record.name_bytes() {
-            [0, ..] => text.add("<unnamed>"),
-            name => text.add_bytes(name),
-        };
-        text.add("' (id ").add_number(record.id());
-        text.add(") has overflowed its stack of ");
-        text.add_number(self.bytes as u64)
-            .add(" bytes\n  fault at ");
-        text.add_address(address).add(", in the guard ");
-        text.add_address(self.guard.start).add("..");
-        text.add_address(self.guard.end).add(", program counter ");
-        text.add_address(pc).add(if self.is_main {
-            "\n  `ulimit -s` sets the size, in KiB\n"
+        let advice: &[u8] = if self.is_main {
+            b"`ulimit -s` sets the size, in KiB"
         } else {
-            "\n  thread::Builder::stack_size sets the size\n"
-        });
+            b"thread::Builder::stack_size sets the size"
+        };
+        let texts = [record.shown_name(), advice];
+        let Range { start, end } = self.guard;
+        let numbers = [
+            record.id(),
+            self.bytes as u64,
+            address as u64,
+            start as u64,
+            end as u64,
+            pc as u64,
+        ];
         // Where nobody reads it, the process must not die of that: the signal is taken before it
         // can come. The action's mask blocks it already, but emulators misread masks on some CPUs.
         let mut pipe = SignalSet::NONE;
         pipe.insert(k::SIGPIPE);
         signal::block(&pipe);
-        if text.leave() == Err(Errno::PIPE) {
+        let said = line::say(
+            "thread '$' (id #) has overflowed its stack of # bytes\n  fault at 0x@, in the guard \
+             0x@..0x@, program counter 0x@\n  $\n",
+            &texts,
+            &numbers,
+        );
+        if said == Err(Errno::PIPE) {
             let _ = signal::wait(&pipe, Some(Timespec::default()));
         }
     }
