@@ -69,7 +69,7 @@ pub(crate) fn made(nr: usize, raw: impl FnOnce() -> isize) -> Result<usize, Errn
 #[inline(always)]
 pub(crate) fn made_raw(nr: usize, raw: impl FnOnce() -> isize) -> isize {
     match ordered(nr) {
-        Some(errno) => -(errno.raw() as isize),
+        Some(errno) => errno.encode(),
         None => raw(),
     }
 }

@@ -47,6 +47,12 @@ impl Errno {
         }
     }
 
+    /// The raw result that says so.
+    #[inline]
+    pub(crate) fn encode(self) -> isize {
+        -(self.0 as isize)
+    }
+
     /// Makes an error of its number, or `None` where the kernel has no such number.
     pub const fn from_raw(number: i32) -> Option<Errno> {
         if number >= 1 && number <= 4095 {

@@ -79,6 +79,14 @@ pub struct Tenancy {
 }
 
 impl Tenancy {
+    /// What a control block says of its mapping.
+    pub fn of(control: &Control) -> Tenancy {
+        Tenancy {
+            mapping: control.mapping,
+            record: control.record,
+        }
+    }
+
     /// Unmaps the memory, whose tenant is gone, and gives the record up.
     ///
     /// # Safety
@@ -199,8 +207,10 @@ fn try_lock_as_it_is() -> Option<spin::MutexGuard<'static, Cache>> {
 }
 
 /// Takes a mapping of at least `bytes` (and not much more) with exactly `guard_bytes` of the same
-/// kind of guard, whose last tenant is gone. The caller owns the tenancy.
-pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<Tenancy> {
+/// kind of guard, whose last tenant is gone. The caller owns the tenancy, of which this is the
+/// control block: in one register.
+#[cfg_attr(for_size, inline(never))]
+pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<Control>> {
     // Relaxed: whoever sees none where there is one maps afresh.
     if COUNT.load(Ordering::Relaxed) == 0 {
         return None;
@@ -321,7 +331,7 @@ impl Cache {
 
     /// Removes the first of a list's first `looks` entries that is wanted. Compiled once.
     #[inline(never)]
-    fn remove(&mut self, index: usize, looks: usize, wanted: &Wanted) -> Option<Tenancy> {
+    fn remove(&mut self, index: usize, looks: usize, wanted: &Wanted) -> Option<NonNull<Control>> {
         // Not beyond the end in any case: without a check, which would bring a message along.
         let list = &mut self.lists[index % LISTS];
         let mut before: *const Control = ptr::null();
@@ -342,10 +352,7 @@ impl Cache {
                 self.count -= 1;
                 self.bytes -= entry.mapping.bytes;
                 COUNT.store(self.count, Ordering::Relaxed);
-                return Some(Tenancy {
-                    mapping: entry.mapping,
-                    record: entry.record,
-                });
+                return Some(NonNull::from(entry));
             }
             before = at;
             at = next;
@@ -354,7 +361,7 @@ impl Cache {
     }
 
     /// Removes a mapping that is wanted, wherever it is.
-    fn remove_any(&mut self, wanted: &Wanted) -> Option<Tenancy> {
+    fn remove_any(&mut self, wanted: &Wanted) -> Option<NonNull<Control>> {
         // From the largest, which give the most.
         let mut list = LISTS;
         loop {
@@ -367,7 +374,7 @@ impl Cache {
     }
 
     /// Removes a mapping if the cache holds more than its limits allow.
-    fn remove_excess(&mut self) -> Option<Tenancy> {
+    fn remove_excess(&mut self) -> Option<NonNull<Control>> {
         let limits = self.limits();
         let is_over = self.count > limits.mappings_max || self.bytes > limits.bytes_max;
         if is_over {
@@ -392,9 +399,11 @@ fn reclaim_as_it_is() -> bool {
             Some(mut cache) => cache.remove_any(&Wanted::Free),
             None => None,
         };
-        let Some(tenancy) = found else {
+        let Some(entry) = found else {
             return has_unmapped;
         };
+        // SAFETY: the mapping is there, and this function's.
+        let tenancy = Tenancy::of(unsafe { entry.as_ref() });
         // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
         unsafe { tenancy.unmap() };
         has_unmapped = true;
@@ -420,7 +429,9 @@ pub fn set_cache_limits(limits: CacheLimits) {
     loop {
         // The lock is held for the removal alone; what follows may sleep.
         let excess = lock().remove_excess();
-        let Some(tenancy) = excess else { return };
+        let Some(entry) = excess else { return };
+        // SAFETY: the mapping is there, and this function's.
+        let tenancy = Tenancy::of(unsafe { entry.as_ref() });
         tenancy.record.wait_until_gone_here();
         // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
         unsafe { tenancy.unmap() };
@@ -437,10 +448,12 @@ pub unsafe fn forget() {
     if CACHE.is_locked() {
         // SAFETY: clause 1: whoever holds it is not here.
         unsafe { CACHE.force_unlock() };
-        let mut cache = CACHE.lock();
-        cache.lists = [List::EMPTY; LISTS];
-        (cache.count, cache.bytes) = (0, 0);
-        COUNT.store(0, Ordering::Relaxed);
+        // It is free now.
+        if let Some(mut cache) = try_lock_as_it_is() {
+            cache.lists = [List::EMPTY; LISTS];
+            (cache.count, cache.bytes) = (0, 0);
+            COUNT.store(0, Ordering::Relaxed);
+        }
     }
     reclaim_as_it_is();
 }

@@ -70,10 +70,7 @@ unsafe fn finish(control: *const Control) -> ! {
     if cfg!(feature = "cache") && unsafe { cache::keep_own(NonNull::from(control)) }.is_ok() {
         leave();
     }
-    let tenancy = Tenancy {
-        mapping: control.mapping,
-        record: control.record,
-    };
+    let tenancy = Tenancy::of(control);
     // SAFETY: the mapping is still ours alone, clause 1 covers what is on the stack.
     unsafe { unmap_self(tenancy) }
 }

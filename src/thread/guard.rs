@@ -1,5 +1,6 @@
 //! What lies below a stack, so that running out of it is a fault and not a silent overwrite.
 
+use core::ptr;
 use core::sync::atomic::{AtomicU8, AtomicUsize, Ordering};
 
 use super::control::{Mapping, Origin};
@@ -112,21 +113,42 @@ const UNTRIED: u8 = 0;
 const TRUSTED: u8 = 1;
 const REFUSED: u8 = 2;
 
-/// Maps a new thread's memory, whose lowest `guard_bytes` are the guard.
+/// Maps a new thread's memory, whose lowest `guard_bytes` are the guard, of the kind that `origin`
+/// says or, where that is not to be had, of the other one.
 ///
 /// # Errors
 /// Those of `mmap` and `mprotect`; nothing is left mapped.
+#[inline(always)]
 pub(super) fn map(bytes: usize, guard_bytes: usize, origin: Origin) -> Result<Mapping, Errno> {
-    if origin == Origin::MappedLightweight
+    let (base, origin) = if origin == Origin::MappedLightweight
         && LIGHTWEIGHTS.get()
-        && let Some(mapping) = map_lightweight(bytes, guard_bytes)?
+        && let Some(base) = map_lightweight(bytes, guard_bytes)?
     {
-        return Ok(mapping);
-    }
+        (base, origin)
+    } else {
+        let base = Errno::decode_address(map_with_pages(bytes, guard_bytes))?;
+        (ptr::with_exposed_provenance_mut(base), Origin::Mapped)
+    };
+    Ok(Mapping {
+        base,
+        bytes,
+        guard_bytes,
+        origin,
+    })
+}
+
+/// The same with a guard of pages without access: the address or error as the kernel says it, in a
+/// register.
+#[cfg_attr(all(for_size, feature = "cache"), inline(never))]
+#[cfg_attr(all(for_size, not(feature = "cache")), inline(always))]
+fn map_with_pages(bytes: usize, guard_bytes: usize) -> isize {
     // Inaccessible first: nothing can merge with the stack or touch it before the guard exists.
     let (is_guarded, open) = (guard_bytes != 0, Prot::READ | Prot::WRITE);
     let prot = if is_guarded { Prot::NONE } else { open };
-    let base = mem::map(bytes, prot, Map::STACK | Map::NORESERVE)?;
+    let base = match mem::map(bytes, prot, Map::STACK | Map::NORESERVE) {
+        Ok(base) => base,
+        Err(errno) => return errno.encode(),
+    };
     let usable = base.wrapping_add(guard_bytes);
     if is_guarded
         // SAFETY: the range above the guard lies in the mapping, which is ours.
@@ -135,28 +157,18 @@ pub(super) fn map(bytes: usize, guard_bytes: usize, origin: Origin) -> Result<Ma
         // SAFETY: the whole mapping, just made, used by nobody. It cannot be split by this, so the
         // kernel has no reason to refuse.
         let _ = unsafe { mem::unmap(base, bytes) };
-        return Err(errno);
+        return errno.encode();
     }
-    Ok(Mapping {
-        base,
-        bytes,
-        guard_bytes,
-        origin: Origin::Mapped,
-    })
+    base.expose_provenance().cast_signed()
 }
 
 /// Maps memory with a lightweight guard; `None` where that does not work, and never will.
-fn map_lightweight(bytes: usize, guard_bytes: usize) -> Result<Option<Mapping>, Errno> {
+fn map_lightweight(bytes: usize, guard_bytes: usize) -> Result<Option<*mut u8>, Errno> {
     let base = mem::map(bytes, Prot::READ | Prot::WRITE, Map::STACK | Map::NORESERVE)?;
     // SAFETY: the range lies in the mapping, which is ours.
     let installed = unsafe { mem::advise(base, guard_bytes, Advice::GuardInstall) };
     if installed.is_ok() && is_trusted(base) {
-        return Ok(Some(Mapping {
-            base,
-            bytes,
-            guard_bytes,
-            origin: Origin::MappedLightweight,
-        }));
+        return Ok(Some(base));
     }
     // Not if they were trusted before: then this is a refusal of the moment.
     let (untried, refused) = (UNTRIED, REFUSED);

@@ -308,12 +308,7 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
 /// 2. Nobody uses `control` after this.
 pub(super) unsafe fn give_back(control: NonNull<Control>) {
     // SAFETY: clause 1: the mapping is still there.
-    let tenancy = unsafe {
-        Tenancy {
-            mapping: control.as_ref().mapping,
-            record: control.as_ref().record,
-        }
-    };
+    let tenancy = Tenancy::of(unsafe { control.as_ref() });
     if !tenancy.mapping.is_ours() {
         // SAFETY: the memory's own reference, given up with it.
         unsafe { tenancy.record.release() };

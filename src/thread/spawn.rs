@@ -326,17 +326,21 @@ fn obtain(
 ) -> Result<(Mapping, bool), Errno> {
     let (bytes, guard_bytes) = (plan.total_bytes, plan.guard_bytes);
     if cfg!(feature = "cache")
-        && let Some(Tenancy { mapping, record }) = cache::take(bytes, guard_bytes, origin)
+        && let Some(entry) = cache::take(bytes, guard_bytes, origin)
     {
+        // SAFETY: the mapping is there, and ours.
+        let Tenancy { mapping, record } = Tenancy::of(unsafe { entry.as_ref() });
         // SAFETY: the former tenant's reference came with the tenancy.
         unsafe { record.release() };
         return Ok((mapping, false));
     }
-    match guard::map(bytes, guard_bytes, origin) {
-        Err(Errno::NOMEM) if reclaim(scope) => guard::map(bytes, guard_bytes, origin),
-        result => result,
+    let mut may_reclaim = true;
+    loop {
+        match guard::map(bytes, guard_bytes, origin) {
+            Err(Errno::NOMEM) if may_reclaim && reclaim(scope) => may_reclaim = false,
+            result => return result.map(|mapping| (mapping, true)),
+        }
     }
-    .map(|mapping| (mapping, true))
 }
 
 /// Where a new thread begins, on its own stack, with all signals blocked.
