@@ -323,11 +323,6 @@ impl Dispatch {
         self.with(|inside, _| inside.begin_first())
     }
 
-    /// Notes that a job of the group has failed, of which nobody will be told otherwise.
-    pub(crate) fn fail(&self, group: &Group) {
-        self.with(|_, _| group.has_failed.set(true));
-    }
-
     /// Counts workers that are about to be started, up to the limit; returns how many.
     pub(crate) fn add_workers(&self, count: u32) -> u32 {
         self.with(|inside, _| {

@@ -103,8 +103,10 @@ unsafe fn unmap_self(tenancy: Tenancy) -> ! {
 ///
 /// For memory the thread parks for ever: nothing on its stack is dropped, and its stack, TLS and
 /// closure are never reused, unmapped or handed back, so that what others borrowed from them stays
-/// valid. [`JoinHandle::join`](super::JoinHandle::join) returns an error. The process goes on,
-/// even when it is the main thread that ends; it ends with its last thread.
+/// valid. [`JoinHandle::join`](super::JoinHandle::join) returns an error; a
+/// [`scope`](super::scope()) that the thread is of, or a pool's whose job it was in, panics at its
+/// end, because what the thread was lent may be half changed. The process goes on, even when it is
+/// the main thread that ends; it ends with its last thread.
 ///
 /// Not for signal handlers: what they interrupted may hold one of the runtime's locks.
 ///

@@ -13,6 +13,11 @@
 //!   took may still have handles in it, so all results are dropped before any memory is given back;
 //! - the thread, until the kernel clears its tid word.
 //!
+//! A thread that ended without a value stays in the list, joined or not. It may have stopped in the
+//! middle of a change, and never runs the destructors that would have mended what it was lent. So a
+//! scope that has lost one panics at its end: who lent to it does not go on either, nor who lent to
+//! that one, up to a thread that has borrowed from nobody.
+//!
 //! The end of a scope may sleep on the tid word of a thread that another thread is joining: that is
 //! why those who sleep there pass the kernel's one wake-up on.
 
@@ -149,10 +154,10 @@ impl ScopeData {
         }
     }
 
-    /// Waits until the kernel has let go of every thread, and clears up; returns whether one that
-    /// nobody joined had panicked.
+    /// Waits until the kernel has let go of every thread, and clears up; returns whether one ended
+    /// without a value.
     pub(super) fn end(&self) -> bool {
-        let mut has_panicked = false;
+        let mut has_lost = false;
         while let Some(next) = self.next_of_end() {
             match next {
                 Next::Wait(thread) => thread.record().wait_until_gone(),
@@ -165,10 +170,10 @@ impl ScopeData {
                 }
                 // SAFETY: all threads of the scope are gone, all results are dropped, and the
                 // scope's own closure has returned: nobody is left who could use a handle.
-                Next::Bury(control) => has_panicked |= unsafe { bury(control) },
+                Next::Bury(control) => has_lost |= unsafe { bury(control) },
             }
         }
-        has_panicked | self.list.lock_raw().has_panicked
+        has_lost | self.list.lock_raw().has_lost
     }
 
     fn next_of_end(&self) -> Option<Next> {
@@ -241,14 +246,18 @@ pub fn wait_for_open_scopes(control: &Control) {
 ///
 /// As `std::thread::scope`. What is more: when it returns, the kernel has let go of every thread of
 /// the scope, even of those whose handles were dropped or forgotten; their closures, results and
-/// thread-locals are dropped before, but for threads that ended by [`exit`](super::exit) or a
-/// panic.
+/// thread-locals are dropped before.
 ///
 /// # Blocking
 /// Until every thread of the scope has ended.
 ///
 /// # Panics
-/// If a thread that was not joined has panicked and lives on as a panic policy of ending threads.
+/// If a thread of the scope ended without a value, by [`exit`](super::exit) or a panic, joined or
+/// not: what it was lent it may have left half changed, a vector in the middle of a sort with an
+/// element twice. So nobody goes on with that. Where panics
+/// [end threads](super::PanicPolicy::EndThread), this one ends a thread, too, and if that was of a
+/// scope, the scope panics in its turn.
+///
 /// In a child of `fork` that leaves a scope which its parent opened, if threads of it are missing:
 /// nobody knows what they were changing.
 ///
@@ -298,10 +307,10 @@ where
     // Should this thread end in `f`, its stack stays as it is, and its scope for ever open;
     // `wait_for_own_scopes` then sees to what the scope's threads borrow from beyond it.
     let result = f(&scope);
-    let has_panicked = scope.data.end();
+    let has_lost = scope.data.end();
     drop(open);
-    if has_panicked {
-        panic!("a scoped thread panicked");
+    if has_lost {
+        panic!("a scoped thread ended without a value");
     }
     result
 }
@@ -428,13 +437,14 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// If a thread joins itself.
     ///
     /// # Errors
-    /// [`JoinError`] when the thread ended without a value.
+    /// [`JoinError`] when the thread ended without a value. That is for what can still be done
+    /// within the scope, which panics at its end: [`scope`] says why.
     ///
     /// # Examples
     /// ```
     /// use threadbare::thread;
-    /// let joined = thread::scope(|scope| scope.spawn(|| thread::exit()).join());
-    /// assert!(joined.is_err());
+    /// let joined = thread::scope(|scope| scope.spawn(|| 6 * 7).join());
+    /// assert_eq!(joined, Ok(42));
     /// ```
     pub fn join(self) -> Result<T, JoinError> {
         let this = ManuallyDrop::new(self);
@@ -445,11 +455,14 @@ impl<T> ScopedJoinHandle<'_, T> {
         control.record.wait_until_gone();
         // SAFETY: the thread is gone, and its result is this handle's.
         let result = unsafe { join::take_result(control) };
-        this.scope.forget(control);
-        if result.is_ok() {
-            // SAFETY: the thread is gone, and the list does not know it any more.
-            unsafe { join::give_back(this.control) };
+        if result.is_err() {
+            // It stays in the list, for the scope's end to find it.
+            this.scope.release(this.control);
+            return result;
         }
+        this.scope.forget(control);
+        // SAFETY: the thread is gone, and the list does not know it any more.
+        unsafe { join::give_back(this.control) };
         result
     }
 

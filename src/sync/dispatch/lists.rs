@@ -50,7 +50,7 @@ pub(crate) struct Group {
     pending: Handed<usize>,
     /// Who sleeps until none is left, null for nobody.
     pub(super) waiter: Handed<*const Idle>,
-    /// Whether a job ended without a result, and nobody was told.
+    /// Whether a job ended without a result.
     pub(super) has_failed: Handed<bool>,
 }
 

@@ -88,6 +88,9 @@ impl<T> Job<'_, T> {
     /// not end the process. Its thread is gone then, and the pool has started another. And in a
     /// child of `fork`, of a job that was not finished in the parent.
     ///
+    /// If the job is of a [`Scope`](super::Scope), an error is for what can still be done within
+    /// that, which panics at its end.
+    ///
     /// # Ordering
     /// What the job did comes before the return.
     pub fn join(self) -> Result<T> {
@@ -180,19 +183,12 @@ impl<T> Drop for Job<'_, T> {
             return;
         };
         // SAFETY: the slot is the job's, or holds its result.
-        let (bell, task) = unsafe { (&(*head.as_ptr()).bell, (*head.as_ptr()).task()) };
-        let group = task.group();
-        let Some(value) = bell.detach() else {
+        let Some(value) = unsafe { &(*head.as_ptr()).bell }.detach() else {
             return; // Whoever runs the job will see it; the slot may be another's any moment now.
         };
         if value == RUNG {
             // SAFETY: the job left a `T`, for this handle.
             unsafe { payload::<T>(head.as_ptr()).drop_in_place() };
-        // SAFETY: the handle is gone before the scope that the job is of.
-        } else if let Some(group) = unsafe { group.as_ref() }
-            && let Some(dispatch) = pool.dispatch()
-        {
-            dispatch.fail(group);
         }
         // SAFETY: the slot is ours, and empty.
         unsafe { pool.give_slot(head) };

@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use super::Pool;
 use super::frame;
 use super::shared::Shared;
-use super::task::{Acts, End, Task};
+use super::task::{Acts, Task};
 use crate::sync::dispatch::{Group, Node};
 
 /// How many parts each thread would take if all parts were alike.
@@ -71,11 +71,8 @@ impl Loop<'_> {
 }
 
 /// A job on a stack that came to nothing: its owner is told by its group.
-unsafe fn end(_: *const Task, _: bool) -> End {
-    End {
-        free: ptr::null(),
-        is_untold: true,
-    }
+unsafe fn end(_: *const Task, _: bool) -> *const Node {
+    ptr::null()
 }
 
 unsafe fn forget(_: *const Task) {}

@@ -323,15 +323,18 @@ impl Shared {
         is_ours
     }
 
-    /// Forgets a job that was handed to the calling thread, in place of running it.
+    /// Forgets a job that was handed to the calling thread, in place of running it to its end.
+    ///
+    /// Its group has failed whoever is told beside: what the job was lent may be half changed, and
+    /// a handle may be forgotten.
     pub(super) fn forget(&self, node: *const Node, is_panic: bool) -> Done {
         let task = node.cast::<Task>();
         // SAFETY: it was handed to us, and lives until it is finished.
-        let (group, end) = unsafe { ((*task).group(), Task::end(task, is_panic)) };
+        let (group, free) = unsafe { ((*task).group(), Task::end(task, is_panic)) };
         Done {
             group,
-            free: end.free,
-            has_failed: end.is_untold,
+            free,
+            has_failed: true,
         }
     }
 

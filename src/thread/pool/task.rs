@@ -21,17 +21,10 @@ pub(super) struct Acts {
     /// Runs it; returns its slot if that is free again, or null. On a stack, the job may be gone.
     pub(super) run: unsafe fn(*const Task) -> *const Node,
     /// Notes that it will not come to its end, or not be begun; the flag says whether by a panic.
-    pub(super) end: unsafe fn(*const Task, bool) -> End,
+    /// Returns its slot if that is free again, or null.
+    pub(super) end: unsafe fn(*const Task, bool) -> *const Node,
     /// Drops what was to be run.
     pub(super) drop: unsafe fn(*const Task),
-}
-
-/// What is left of a job that has come to nothing.
-pub(super) struct End {
-    /// Its slot if that is free again, or null.
-    pub(super) free: *const Node,
-    /// Whether nobody will be told.
-    pub(super) is_untold: bool,
 }
 
 impl Task {
@@ -54,7 +47,7 @@ impl Task {
     ///
     /// # Safety
     /// 1. The job is the caller's, who was handed it, and who does not go on with it.
-    pub(super) unsafe fn end(this: *const Task, is_panic: bool) -> End {
+    pub(super) unsafe fn end(this: *const Task, is_panic: bool) -> *const Node {
         // SAFETY: clause 1: it lives until it is finished.
         let end = unsafe { (*this).acts.end };
         // SAFETY: clause 1.
@@ -146,14 +139,17 @@ impl<F: FnOnce() -> T, T> InSlot<F, T> {
         task.cast()
     }
 
-    unsafe fn end(task: *const Task, is_panic: bool) -> End {
+    unsafe fn end(task: *const Task, is_panic: bool) -> *const Node {
         let head = task.cast::<Head>();
         // SAFETY: the slot is the job's until the bell is rung.
         unsafe { (*head).is_panic.set(is_panic) };
         // SAFETY: likewise.
-        let is_untold = unsafe { Bell::ring(&raw const (*head).bell, RUNG_IN_VAIN) };
-        let free = if is_untold { task.cast() } else { ptr::null() };
-        End { free, is_untold }
+        if unsafe { Bell::ring(&raw const (*head).bell, RUNG_IN_VAIN) } {
+            // Nobody will ask.
+            task.cast()
+        } else {
+            ptr::null()
+        }
     }
 
     unsafe fn drop(task: *const Task) {

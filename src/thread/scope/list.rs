@@ -22,8 +22,8 @@ pub struct List {
     pub count: usize,
     /// At which count to look for threads that are done and that nobody will join.
     pub sweep_at: usize,
-    /// Whether a thread panicked that nobody joined.
-    pub has_panicked: bool,
+    /// Whether a thread that is in the list no more ended without a value.
+    pub has_lost: bool,
 }
 
 // SAFETY: the control blocks in the list are in mappings that the scope owns; what of them is
@@ -40,7 +40,7 @@ impl List {
             first: ptr::null(),
             count: 0,
             sweep_at: SWEEP_AT_MIN,
-            has_panicked: false,
+            has_lost: false,
         }
     }
 
@@ -81,7 +81,7 @@ impl List {
             if control.scope_link.is_released.get() && control.record.is_gone() {
                 self.remove(control);
                 // SAFETY: the thread is gone, and so is its handle, which left no result.
-                self.has_panicked |= unsafe { bury(NonNull::from(control)) };
+                self.has_lost |= unsafe { bury(NonNull::from(control)) };
                 has_found = true;
             }
         }
@@ -116,8 +116,8 @@ impl List {
     }
 }
 
-/// Gives the memory of a thread back that nobody joined; returns whether it had panicked. Its
-/// memory then stays for ever, as others may have borrowed from it.
+/// Gives the memory of a thread back that left the scope no value to take; returns whether it ended
+/// without one. Its memory then stays for ever, as others may have borrowed from it.
 ///
 /// By raw pointer, as all that gives memory away.
 ///
@@ -126,13 +126,10 @@ impl List {
 ///    it is in no list.
 pub unsafe fn bury(control: NonNull<Control>) -> bool {
     // SAFETY: clause 1: the mapping is still there.
-    let (is_parked, has_panicked) = unsafe {
-        let control = control.as_ref();
-        (control.is_parked.get(), control.ended_by_panic.get())
-    };
+    let is_parked = unsafe { control.as_ref() }.is_parked.get();
     if !is_parked {
         // SAFETY: clause 1.
         unsafe { join::give_back(control) };
     }
-    is_parked && has_panicked
+    is_parked
 }

@@ -3,18 +3,25 @@
 #![no_std]
 #![no_main]
 
-use core::cell::Cell;
-use core::sync::atomic::{AtomicU32, Ordering};
+extern crate alloc;
 
+use alloc::vec::Vec;
+use core::cell::Cell;
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use suite::capture;
 use suite::child::{self, End};
 use suite::{Verdict, check, check_eq};
 use threadbare::process;
 use threadbare::seam::sys::task;
-use threadbare::thread;
+use threadbare::thread::{self, PanicPolicy};
 
 suite::area! { 50:
-    exit_in_a_scoped_thread_is_an_error_of_join,
+    exit_in_a_scoped_thread_is_an_error_of_join_and_a_panic_of_the_scope,
     exit_of_an_unjoined_thread_does_not_hold_the_scope,
+    scope_does_not_return_after_a_sort_that_was_cut_short,
+    scope_around_a_scope_that_panicked_panics,
+    scope_of_the_main_thread_that_lost_a_thread_ends_the_process,
     exit_in_the_scope_itself_keeps_what_was_borrowed,
     exit_in_a_scope_within_a_scope_waits_for_its_threads,
     process_exit_leaves_borrowed_thread_locals,
@@ -26,27 +33,151 @@ fn nap() {
     }
 }
 
-fn exit_in_a_scoped_thread_is_an_error_of_join() -> Verdict {
-    let borrowed = 3;
-    let joined = thread::scope(|scope| {
-        let handle = scope.spawn(|| {
-            if borrowed == 3 {
-                thread::exit()
-            }
-        });
-        handle.join()
+/// Runs `body` in a thread of a child process in which panics end threads, and checks that a scope
+/// there has ended it, and what else is to be so.
+fn scope_panics(body: fn(), is_right: fn() -> bool) -> Verdict {
+    let captured = capture::run(|| {
+        thread::set_panic_policy(PanicPolicy::EndThread);
+        let joined = thread::spawn(body).join();
+        let has_panicked = joined.is_err_and(|error| error.is_panic());
+        process::exit(if has_panicked && is_right() { 3 } else { 4 });
     });
-    check!(joined.is_err());
+    check_eq!(captured.end, End::Exit(3));
+    check!(
+        captured
+            .stderr
+            .has_line("a scoped thread ended without a value")
+    );
     Ok(())
 }
 
+static JOINED: AtomicBool = AtomicBool::new(false);
+static RETURNED: AtomicBool = AtomicBool::new(false);
+
+fn exit_in_a_scoped_thread_is_an_error_of_join_and_a_panic_of_the_scope() -> Verdict {
+    fn body() {
+        let borrowed = 3;
+        thread::scope(|scope| {
+            let handle = scope.spawn(|| {
+                if borrowed == 3 {
+                    thread::exit()
+                }
+            });
+            let joined = handle.join().is_err_and(|error| !error.is_panic());
+            JOINED.store(joined, Ordering::Relaxed);
+        });
+        RETURNED.store(true, Ordering::Relaxed);
+    }
+    scope_panics(body, || {
+        JOINED.load(Ordering::Relaxed) && !RETURNED.load(Ordering::Relaxed)
+    })
+}
+
+/// Whoever waits, whether by a handle or not, is told.
 fn exit_of_an_unjoined_thread_does_not_hold_the_scope() -> Verdict {
-    let value = thread::scope(|scope| {
-        scope.spawn(|| thread::exit());
-        core::mem::forget(scope.spawn(|| thread::exit()));
-        4
+    scope_panics(
+        || {
+            thread::scope(|scope| drop(scope.spawn(|| thread::exit())));
+            RETURNED.store(true, Ordering::Relaxed);
+        },
+        || !RETURNED.load(Ordering::Relaxed),
+    )?;
+    scope_panics(
+        || {
+            thread::scope(|scope| core::mem::forget(scope.spawn(|| thread::exit())));
+            RETURNED.store(true, Ordering::Relaxed);
+        },
+        || !RETURNED.load(Ordering::Relaxed),
+    )?;
+    // One that is swept before the end.
+    scope_panics(
+        || {
+            thread::scope(|scope| {
+                let ended = scope.spawn(|| thread::exit());
+                while ended.thread().kernel_id().is_some() {
+                    thread::yield_now();
+                }
+                drop(ended);
+                for _ in 0..40 {
+                    let _ = scope.spawn(|| ()).join();
+                    drop(scope.spawn(|| ()));
+                }
+            });
+            RETURNED.store(true, Ordering::Relaxed);
+        },
+        || !RETURNED.load(Ordering::Relaxed),
+    )
+}
+
+static DROPS: AtomicU32 = AtomicU32::new(0);
+
+struct Item(u32);
+
+impl Drop for Item {
+    fn drop(&mut self) {
+        DROPS.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+/// Sorts in a thread that `end` ends in the middle, when one of the items is in the vector twice.
+fn sort_in_a_thread(end: fn()) {
+    let mut items: Vec<Item> = (0..8).map(Item).collect();
+    let mut compared = 0;
+    let _ = thread::scope(|scope| {
+        let sort = || {
+            items.sort_by(|a, b| {
+                compared += 1;
+                if compared == 10 {
+                    end();
+                }
+                b.0.cmp(&a.0)
+            });
+        };
+        scope.spawn(sort).join()
     });
-    check_eq!(value, 4);
+    drop(items);
+}
+
+/// The vector is for ever as the sort left it: nobody drops it.
+fn scope_does_not_return_after_a_sort_that_was_cut_short() -> Verdict {
+    let is_kept = || DROPS.load(Ordering::Relaxed) == 0;
+    scope_panics(|| sort_in_a_thread(|| thread::exit()), is_kept)?;
+    scope_panics(
+        || sort_in_a_thread(|| panic!("a comparison fails")),
+        is_kept,
+    )
+}
+
+/// The one in the middle has borrowed what the innermost left half changed, and passes that on.
+fn scope_around_a_scope_that_panicked_panics() -> Verdict {
+    scope_panics(
+        || {
+            let mut number = 1;
+            thread::scope(|scope| {
+                scope.spawn(|| {
+                    thread::scope(|inner| {
+                        inner.spawn(|| {
+                            number = 2;
+                            thread::exit()
+                        });
+                    });
+                    number = 3;
+                });
+            });
+            RETURNED.store(number > 1, Ordering::Relaxed);
+        },
+        || !RETURNED.load(Ordering::Relaxed),
+    )
+}
+
+fn scope_of_the_main_thread_that_lost_a_thread_ends_the_process() -> Verdict {
+    let captured = capture::run(|| {
+        child::no_core_file();
+        thread::set_panic_policy(PanicPolicy::EndThread);
+        let joined = thread::scope(|scope| scope.spawn(|| thread::exit()).join());
+        process::exit(if joined.is_err() { 5 } else { 6 });
+    });
+    check_eq!(captured.end, End::Signal(6));
     Ok(())
 }
 
@@ -76,27 +207,25 @@ fn exit_in_the_scope_itself_keeps_what_was_borrowed() -> Verdict {
 
 /// What the inner thread uses is not the exiting thread's own.
 fn exit_in_a_scope_within_a_scope_waits_for_its_threads() -> Verdict {
-    for _ in 0..20 {
-        let count = AtomicU32::new(0);
-        let ended = AtomicU32::new(0);
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    fn body() {
         thread::scope(|scope| {
-            scope.spawn(|| {
+            let middle = scope.spawn(|| {
                 thread::scope(|inner| {
                     inner.spawn(|| {
                         for _ in 0..100 {
-                            count.fetch_add(1, Ordering::Relaxed);
+                            COUNT.fetch_add(1, Ordering::Relaxed);
                             thread::yield_now();
                         }
-                        ended.store(1, Ordering::Relaxed);
                     });
                     thread::exit()
                 })
             });
+            let is_waited_for = middle.join().is_err() && COUNT.load(Ordering::Relaxed) == 100;
+            JOINED.store(is_waited_for, Ordering::Relaxed);
         });
-        check_eq!(ended.into_inner(), 1);
-        check_eq!(count.into_inner(), 100);
     }
-    Ok(())
+    scope_panics(body, || JOINED.load(Ordering::Relaxed))
 }
 
 struct EndsBadly(Cell<u32>);

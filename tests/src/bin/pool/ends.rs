@@ -7,7 +7,8 @@ use suite::gate::Gate;
 use suite::{Verdict, capture, check, check_eq, limits};
 use threadbare::seam::arch::nr;
 use threadbare::seam::{self, thread_counts};
-use threadbare::thread::pool::{Builder, JobError, Memory};
+use threadbare::sync::OnceLock;
+use threadbare::thread::pool::{Builder, JobError, Memory, StaticMemory};
 use threadbare::thread::{self, PanicPolicy, Pool, SpawnError};
 use threadbare::time::Duration;
 use threadbare::{Errno, process};
@@ -108,16 +109,84 @@ pub fn job_that_exits_is_an_error_and_its_thread_replaced() -> Verdict {
         // Another thread has the same number.
         let next = pool.spawn(|| 7).unwrap();
         next.wait();
-        let in_scope = pool.scope(|scope| {
-            let job = scope.spawn(|| thread::exit());
-            job.wait();
+        let index = pool.scope(|scope| {
             let index = scope.spawn(|| pool.worker_index());
             index.wait();
-            (job.join().is_err(), index.join())
+            index.join()
         });
-        (exited, next.join(), in_scope, pool.thread_count())
+        (exited, next.join(), index, pool.thread_count())
     });
-    check_eq!(ran, Ok((Err(false), Ok(7), (true, Ok(Some(0))), 1)));
+    check_eq!(ran, Ok((Err(false), Ok(7), Ok(Some(0)), 1)));
+    Ok(())
+}
+
+/// Runs `body` with a pool, in a thread of a child process in which panics end threads; the child
+/// leaves with 3 if that thread has panicked and `is_right` says so.
+fn panics_with(threads: usize, body: fn(&Pool), is_right: fn() -> bool) -> capture::Captured {
+    capture::run(|| {
+        thread::set_panic_policy(PanicPolicy::EndThread);
+        let joined = thread::spawn(move || with(threads, body).is_ok()).join();
+        let has_panicked = joined.is_err_and(|error| error.is_panic());
+        process::exit(if has_panicked && is_right() { 3 } else { 4 });
+    })
+}
+
+/// What a job was lent it may have left half changed: so the scope does not return, whatever has
+/// become of the job's handle.
+pub fn scope_whose_job_exits_panics() -> Verdict {
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    static JOINED: AtomicU32 = AtomicU32::new(0);
+    fn by(way: u32, pool: &Pool) {
+        pool.scope(|scope| {
+            let job = scope.spawn(|| thread::exit());
+            job.wait();
+            match way {
+                0 => JOINED.store(u32::from(job.join().is_err()), Ordering::Relaxed),
+                1 => drop(job),
+                _ => core::mem::forget(job),
+            }
+        });
+        RETURNED.store(true, Ordering::Relaxed);
+    }
+    let ways: [fn(&Pool); 3] = [|pool| by(0, pool), |pool| by(1, pool), |pool| by(2, pool)];
+    for (way, body) in ways.into_iter().enumerate() {
+        let is_right: fn() -> bool = match way {
+            0 => || !RETURNED.load(Ordering::Relaxed) && JOINED.load(Ordering::Relaxed) == 1,
+            _ => || !RETURNED.load(Ordering::Relaxed),
+        };
+        let captured = panics_with(1, body, is_right);
+        check_eq!(captured.end, End::Exit(3));
+        check!(
+            captured
+                .stderr
+                .has_line("a job of the scope ended its thread")
+        );
+    }
+    Ok(())
+}
+
+pub fn loop_whose_turn_exits_panics() -> Verdict {
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    let body: fn(&Pool) = |pool| {
+        let owner = thread::current().id();
+        let is_over = AtomicBool::new(false);
+        // One turn each.
+        pool.for_each(0..2, |_| {
+            if thread::current().id() != owner {
+                is_over.store(true, Ordering::Release);
+                thread::exit();
+            }
+            until(|| is_over.load(Ordering::Acquire));
+        });
+        RETURNED.store(true, Ordering::Relaxed);
+    };
+    let captured = panics_with(1, body, || !RETURNED.load(Ordering::Relaxed));
+    check_eq!(captured.end, End::Exit(3));
+    check!(
+        captured
+            .stderr
+            .has_line("a part of the loop ended its thread")
+    );
     Ok(())
 }
 
@@ -128,100 +197,83 @@ pub fn job_that_panics_is_an_error() -> Verdict {
             let job = pool.spawn(|| -> u32 { panic!("no result") }).unwrap();
             job.wait();
             let joined = job.join().map_err(|error| error.is_panic());
-            // Nobody asks for this one: the scope does.
-            let careless = thread::scope(|threads| {
-                let handle = threads.spawn(|| {
-                    pool.scope(|scope| scope.spawn(|| -> u32 { panic!("unheard") }).wait());
-                });
-                handle.join().map_err(|error| error.is_panic())
-            });
-            (joined, careless)
+            joined
         });
-        process::exit(if ran == Ok((Err(true), Err(true))) {
-            3
-        } else {
-            4
-        });
+        process::exit(if ran == Ok(Err(true)) { 3 } else { 4 });
     });
     check_eq!(captured.end, End::Exit(3));
-    check!(
-        captured
-            .stderr
-            .has_line("a job of the scope ended its thread")
-    );
+    check!(captured.stderr.has_line("no result"));
     Ok(())
 }
 
 pub fn exit_in_a_scope_forgets_what_nobody_has_begun() -> Verdict {
-    let dropped = &AtomicU32::new(0);
-    let ran = with(0, |pool| {
-        thread::scope(|threads| {
-            let owner = threads.spawn(|| {
-                pool.scope(|scope| {
-                    for _ in 0..8 {
-                        let own = Counted(dropped);
-                        scope.spawn(move || drop(own));
-                    }
-                    thread::exit()
-                })
-            });
-            let is_error = owner.join().is_err();
-            let slots = [(); 8].map(|()| pool.spawn(|| ()).is_ok());
-            (is_error, dropped.load(Ordering::Relaxed), slots)
+    static MEMORY: StaticMemory<8> = StaticMemory::new();
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    static DROPPED: AtomicU32 = AtomicU32::new(0);
+    let Some(Ok(pool)) = MEMORY
+        .take()
+        .map(|memory| small().threads(0).start_in(memory))
+    else {
+        check!("nobody else" == "takes it");
+        return Ok(());
+    };
+    let pool = POOL.get_or_init(|| pool);
+    let owner = thread::spawn(|| {
+        pool.scope(|scope| {
+            for _ in 0..8 {
+                let own = Counted(&DROPPED);
+                scope.spawn(move || drop(own));
+            }
+            thread::exit()
         })
     });
-    check_eq!(ran, Ok((true, 0, [true; 8])));
+    check!(owner.join().is_err());
+    check_eq!(DROPPED.load(Ordering::Relaxed), 0);
+    check_eq!([(); 8].map(|()| pool.spawn(|| ()).is_ok()), [true; 8]);
     Ok(())
 }
 
 pub fn exit_in_a_pools_owner_ends_the_pool() -> Verdict {
-    let (finished, worked) = (AtomicU32::new(0), AtomicBool::new(false));
-    let mut memory = Memory::<8>::new();
-    let is_error = thread::scope(|threads| {
-        let owner = threads.spawn(|| {
-            let ended = small().threads(2).run_in(&mut memory, |pool| {
-                pool.scope(|scope| {
-                    scope.spawn(|| {
-                        worked.store(true, Ordering::Release);
-                        thread::sleep(Duration::from_millis(2));
-                        finished.fetch_add(1, Ordering::Relaxed);
-                    });
-                    until(|| worked.load(Ordering::Acquire));
-                    thread::exit()
-                })
-            });
-            ended.is_ok()
-        });
-        owner.join().is_err()
+    static FINISHED: AtomicU32 = AtomicU32::new(0);
+    let counts = thread_counts();
+    let owner = thread::spawn(|| {
+        let worked = AtomicBool::new(false);
+        with(2, |pool| {
+            pool.scope(|scope| {
+                scope.spawn(|| {
+                    worked.store(true, Ordering::Release);
+                    thread::sleep(Duration::from_millis(2));
+                    FINISHED.fetch_add(1, Ordering::Relaxed);
+                });
+                until(|| worked.load(Ordering::Acquire));
+                thread::exit()
+            })
+        })
+        .is_ok()
     });
-    // The owner has waited for the job, and for the pool's threads.
-    check!(is_error);
-    check_eq!(finished.into_inner(), 1);
-    let memory_again = small()
-        .threads(1)
-        .run_in(&mut memory, |pool| pool.join(|| 1, || 2));
-    check_eq!(memory_again, Ok((1, 2)));
+    // The owner has waited for the job, and for the pool's threads. Its own is parked for ever.
+    check!(owner.join().is_err());
+    check_eq!(FINISHED.load(Ordering::Relaxed), 1);
+    let now = thread_counts();
+    check_eq!(now.0 - now.1, counts.0 - counts.1 + 1);
     Ok(())
 }
 
 /// A builder that ends the thread which starts the pool: the threads that there are end first, for
 /// the memory is somebody else's.
 pub fn exit_in_a_builder_ends_the_pool() -> Verdict {
-    let mut memory = Memory::<1>::new();
     let counts = thread_counts();
-    let is_error = thread::scope(|threads| {
-        let owner = threads.spawn(|| {
-            let builder = small().threads(2).thread_builder(|index| {
-                if index == 1 {
-                    thread::exit();
-                }
-                thread::Builder::new()
-            });
-            builder.run_in(&mut memory, |_| ()).is_ok()
+    let owner = thread::spawn(|| {
+        let builder = small().threads(2).thread_builder(|index| {
+            if index == 1 {
+                thread::exit();
+            }
+            thread::Builder::new()
         });
-        owner.join().is_err()
+        let mut memory = Memory::<1>::new();
+        builder.run_in(&mut memory, |_| ()).is_ok()
     });
-    check!(is_error);
+    check!(owner.join().is_err());
     // The owner's own is parked for ever.
     let now = thread_counts();
     check_eq!(now.0 - now.1, counts.0 - counts.1 + 1);

@@ -43,6 +43,8 @@ suite::area! { 55:
     growth_that_fails_leaves_the_others,
     job_that_exits_is_an_error_and_its_thread_replaced,
     job_that_panics_is_an_error,
+    scope_whose_job_exits_panics,
+    loop_whose_turn_exits_panics,
     exit_in_a_scope_forgets_what_nobody_has_begun,
     exit_in_a_pools_owner_ends_the_pool,
     exit_in_a_builder_ends_the_pool,
