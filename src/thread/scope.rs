@@ -225,19 +225,20 @@ impl Drop for Open {
 /// use, if it is of a scope itself, and that scope may end when it is gone.
 pub fn wait_for_own_scopes(control: &Control) {
     if !control.scope.is_null() {
-        wait_for_open_scopes(control);
+        wait_for_scopes_within(control, ptr::null());
     }
 }
 
-/// Likewise, whether or not the calling thread is of a scope itself: others may wait for what it
-/// has under way.
-pub fn wait_for_open_scopes(control: &Control) {
-    // SAFETY: a scope lives as long as it is open.
-    let mut next = unsafe { control.innermost_scope.get().as_ref() };
-    while let Some(scope) = next {
+/// Likewise for those that it has opened within `outer`, innermost first; null for all. They are
+/// its open scopes no more then. Whether or not it is of a scope itself: others may wait for what
+/// it has under way.
+pub fn wait_for_scopes_within(control: &Control, outer: *const ScopeData) {
+    while !ptr::eq(control.innermost_scope.get(), outer)
+        // SAFETY: a scope lives as long as it is open.
+        && let Some(scope) = unsafe { control.innermost_scope.get().as_ref() }
+    {
         scope.wait();
-        // SAFETY: likewise.
-        next = unsafe { scope.outer.get().as_ref() };
+        control.innermost_scope.set(scope.outer.get());
     }
 }
 

@@ -18,7 +18,8 @@ use super::shared::Shared;
 use super::task::Task;
 use crate::sync::dispatch::Group;
 use crate::thread::control::Control;
-use crate::thread::scope;
+use crate::thread::current;
+use crate::thread::scope::{self, ScopeData};
 
 crate::thread_local! {
     /// The innermost frame, null for none.
@@ -32,6 +33,8 @@ pub(super) struct Frame {
     outer: *const Frame,
     pool: *const Shared,
     what: What,
+    /// The innermost scope of threads that was open before, null for none.
+    scope: *const ScopeData,
 }
 
 /// What is under way.
@@ -54,7 +57,13 @@ static WAY: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 /// Runs `f` with something under way.
 pub(super) fn within<R>(pool: &Shared, what: What, f: impl FnOnce() -> R) -> R {
     let outer = FRAMES.get();
-    let frame = Frame { outer, pool, what };
+    let scope = current::control().map_or(ptr::null(), |control| control.innermost_scope.get());
+    let frame = Frame {
+        outer,
+        pool,
+        what,
+        scope,
+    };
     FRAMES.set(&frame);
     let result = f();
     FRAMES.set(outer);
@@ -130,7 +139,9 @@ pub(in crate::thread) fn give_up_jobs(control: &Control) {
 
 /// Gives up what the calling thread has under way, innermost first, for it ends without a value:
 ///
-/// 1. Threads of scopes that it has open are waited for: they may borrow what its jobs borrow.
+/// 1. Threads of scopes that it has open are waited for, each scope in its turn: they may borrow
+///    what its jobs borrow. Before what lies within the scope is given up they may wait for that,
+///    and its jobs may start more of them.
 /// 2. It does not wait any more until all is done: before the job in which it ends is finished, so
 ///    that the wait cannot have ended yet.
 /// 3. Jobs of its groups that nobody has begun are forgotten, neither run nor dropped, and those
@@ -144,7 +155,6 @@ fn give_up(control: &Control) {
     if FRAMES.get().is_null() && own.is_null() {
         return;
     }
-    scope::wait_for_open_scopes(control);
     let mut next = FRAMES.get();
     // SAFETY: the frames are on this thread's stack, which stays as it is.
     while let Some(frame) = unsafe { next.as_ref() } {
@@ -160,6 +170,7 @@ fn give_up(control: &Control) {
     let is_panic = control.ended_by_panic.get();
     // SAFETY: likewise.
     while let Some(frame) = unsafe { FRAMES.get().as_ref() } {
+        scope::wait_for_scopes_within(control, frame.scope);
         FRAMES.set(frame.outer);
         // SAFETY: what is under way in a pool keeps it.
         let pool = unsafe { &*frame.pool };
@@ -181,6 +192,7 @@ fn give_up(control: &Control) {
             }
         }
     }
+    scope::wait_for_scopes_within(control, ptr::null());
     // The other one's builder may end this thread once more.
     be_no_worker();
     // SAFETY: the pool waits for its workers, this one included.

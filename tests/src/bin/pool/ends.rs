@@ -4,7 +4,7 @@ use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use suite::child::{self, End};
 use suite::gate::Gate;
-use suite::{Verdict, capture, check, check_eq, limits};
+use suite::{Verdict, capture, check, check_eq, kernel, limits};
 use threadbare::seam::arch::nr;
 use threadbare::seam::{self, thread_counts};
 use threadbare::sync::OnceLock;
@@ -230,6 +230,70 @@ pub fn exit_in_a_scope_forgets_what_nobody_has_begun() -> Verdict {
     check!(owner.join().is_err());
     check_eq!(DROPPED.load(Ordering::Relaxed), 0);
     check_eq!([(); 8].map(|()| pool.spawn(|| ()).is_ok()), [true; 8]);
+    Ok(())
+}
+
+/// A job of a group starts a thread in a scope around the group when the group's owner is on its
+/// way out: the job in which the owner ends is not over before that thread.
+pub fn exit_waits_for_threads_that_its_jobs_start() -> Verdict {
+    static IS_BEGUN: AtomicBool = AtomicBool::new(false);
+    static IS_OVER: AtomicBool = AtomicBool::new(false);
+    static WAS_OVER: AtomicBool = AtomicBool::new(false);
+    let body: fn(&Pool) = |pool| {
+        let data = [7; 16];
+        pool.scope(|outer| {
+            let job = outer.spawn(|| {
+                thread::scope(|threads| {
+                    pool.scope(|inner| {
+                        inner.spawn(|| {
+                            IS_BEGUN.store(true, Ordering::Release);
+                            // Long enough for the owner to have waited for nobody, if it does.
+                            thread::sleep(Duration::from_millis(5));
+                            threads.spawn(|| {
+                                thread::sleep(Duration::from_millis(5));
+                                IS_OVER.store(data[3] == 7, Ordering::Release);
+                            });
+                        });
+                        until(|| IS_BEGUN.load(Ordering::Acquire));
+                        thread::exit()
+                    });
+                });
+            });
+            job.wait();
+            WAS_OVER.store(IS_OVER.load(Ordering::Acquire), Ordering::Relaxed);
+        });
+    };
+    let captured = panics_with(2, body, || WAS_OVER.load(Ordering::Relaxed));
+    check_eq!(captured.end, End::Exit(3));
+    Ok(())
+}
+
+/// A thread of a scope waits for the job in which the scope's owner ends, and which lies within the
+/// scope.
+pub fn exit_tells_threads_of_its_own_scope() -> Verdict {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    let captured = capture::run(|| {
+        kernel::limit_seconds(20);
+        let owner = thread::spawn(|| {
+            with(0, |pool| {
+                pool.scope(|scope| {
+                    let job = scope.spawn(|| thread::exit());
+                    let job = &job;
+                    thread::scope(|threads| {
+                        threads.spawn(|| {
+                            job.wait();
+                            IS_TOLD.store(true, Ordering::Relaxed);
+                        });
+                        pool.run_one();
+                    });
+                });
+            })
+            .is_ok()
+        });
+        let is_right = owner.join().is_err() && IS_TOLD.load(Ordering::Relaxed);
+        process::exit(if is_right { 3 } else { 4 });
+    });
+    check_eq!(captured.end, End::Exit(3));
     Ok(())
 }
 

@@ -46,6 +46,8 @@ suite::area! { 55:
     scope_whose_job_exits_panics,
     loop_whose_turn_exits_panics,
     exit_in_a_scope_forgets_what_nobody_has_begun,
+    exit_waits_for_threads_that_its_jobs_start,
+    exit_tells_threads_of_its_own_scope,
     exit_in_a_pools_owner_ends_the_pool,
     exit_in_a_builder_ends_the_pool,
     exit_in_a_destructor_is_no_jobs_end,
