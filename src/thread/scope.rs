@@ -37,6 +37,7 @@ use super::forked;
 use super::join::{self, JoinError};
 use super::measure::{self, Stack};
 use super::record;
+use crate::fork;
 use crate::sync::Mutex;
 pub use list::Link;
 use list::{List, bury};
@@ -100,7 +101,7 @@ impl ScopeData {
     pub unsafe fn insert(&self, control: &Control) {
         let mut list = self.list.lock_raw();
         if list.count >= list.sweep_at {
-            list.sweep();
+            list.sweep(self.is_inherited());
         }
         list.insert(control);
     }
@@ -130,17 +131,26 @@ impl ScopeData {
         Ok(())
     }
 
-    /// Says that no handle will ask for a thread. By raw pointer: whoever has the lock next may
-    /// give the memory back.
-    fn release(&self, control: NonNull<Control>) {
+    /// Whether the scope was opened by a process of which this is a child of `fork`.
+    fn is_inherited(&self) -> bool {
+        fork::heed();
+        self.generation != forked::generation()
+    }
+
+    /// Says that no handle will ask for a thread, and whether it has ended. By raw pointer: whoever
+    /// has the lock next may give the memory back.
+    fn release(&self, control: NonNull<Control>, has_ended: bool) {
         let _list = self.list.lock_raw();
         // SAFETY: an entry is valid while it is in the list, which needs the lock to let it go.
-        unsafe { control.as_ref() }.scope_link.is_released.set(true);
+        let link = unsafe { &control.as_ref().scope_link };
+        link.has_ended.set(has_ended);
+        link.is_released.set(true);
     }
 
     /// Gives back what can be given back at once; returns whether there was any.
     pub fn sweep(&self) -> bool {
-        self.list.lock_raw().sweep()
+        let is_inherited = self.is_inherited();
+        self.list.lock_raw().sweep(is_inherited)
     }
 
     /// Waits until the kernel has let go of every thread.
@@ -458,7 +468,7 @@ impl<T> ScopedJoinHandle<'_, T> {
         let result = unsafe { join::take_result(control) };
         if result.is_err() {
             // It stays in the list, for the scope's end to find it.
-            this.scope.release(this.control);
+            this.scope.release(this.control, false);
             return result;
         }
         this.scope.forget(control);
@@ -493,7 +503,7 @@ impl<T> Drop for ScopedJoinHandle<'_, T> {
             // SAFETY: the thread swapped first and left its result, if there is one, to us.
             unsafe { control.discard_result() };
         }
-        self.scope.release(self.control);
+        self.scope.release(self.control, before == Before::Decided);
     }
 }
 

@@ -15,6 +15,9 @@ pub struct Link {
     previous: Cell<*const Control>,
     /// Whether no handle will ask for the thread any more.
     pub is_released: Cell<bool>,
+    /// Whether the thread ended before its handle was dropped: the completion word does not tell
+    /// that any more.
+    pub has_ended: Cell<bool>,
 }
 
 pub struct List {
@@ -71,14 +74,18 @@ impl List {
     }
 
     /// Gives back the memory of threads that are gone and that no handle will ask for; returns
-    /// whether there were any.
-    pub fn sweep(&mut self) -> bool {
+    /// whether there were any. Where the list `is_inherited`, threads that are gone may be those of
+    /// the parent's, in whose middle others stand: they must have ended, too.
+    pub fn sweep(&mut self, is_inherited: bool) -> bool {
         let mut has_found = false;
         let mut next = self.first;
         // SAFETY: an entry is valid while it is in the list.
         while let Some(control) = unsafe { next.as_ref() } {
             next = control.scope_link.next.get();
-            if control.scope_link.is_released.get() && control.record.is_gone() {
+            if control.scope_link.is_released.get()
+                && control.record.is_gone()
+                && (!is_inherited || has_ended(control))
+            {
                 self.remove(control);
                 // SAFETY: the thread is gone, and so is its handle, which left no result.
                 self.has_lost |= unsafe { bury(NonNull::from(control)) };
@@ -114,6 +121,12 @@ impl List {
         }
         None
     }
+}
+
+/// Whether a thread of a list that is inherited came to its end, here or in the parent; all that it
+/// may use after that is its own.
+fn has_ended(control: &Control) -> bool {
+    control.completion.is_complete() || control.scope_link.has_ended.get()
 }
 
 /// Gives the memory of a thread back that left the scope no value to take; returns whether it ended

@@ -4,10 +4,12 @@
 #![no_main]
 
 mod debugger;
+mod scopes;
 
 use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use debugger::debugger_that_stops_every_thread;
+use scopes::*;
 use suite::child::{self, End};
 use suite::kernel;
 use suite::limits;
@@ -34,6 +36,7 @@ suite::area! { 53:
     waiters_of_the_parent_take_no_notification,
     senders_of_the_parent_take_no_turn,
     scope_that_only_the_parent_can_end,
+    scope_keeps_stacks_of_threads_that_only_the_parent_has,
     debugger_that_stops_every_thread,
 }
 
@@ -452,32 +455,5 @@ fn senders_of_the_parent_take_no_turn() -> Verdict {
     check_eq!(waiter.join(), Ok(Ok(())));
     is_noticed()?;
     check_eq!(end, Ok(End::Exit(0)));
-    Ok(())
-}
-
-/// A scope whose threads stayed in the parent does not end in the child as if they had ended: it
-/// dies, and does not wait for ever.
-fn scope_that_only_the_parent_can_end() -> Verdict {
-    check!(thread::spawn(|| ()).join().is_ok());
-    is_noticed()?;
-    let mut child = 0;
-    // Read by nobody.
-    let (_lost, to) = kernel::pipe();
-    thread::scope(|scope| {
-        scope.spawn(|| MAY_GO.wait());
-        child = child::fork();
-        if child == 0 {
-            child::no_core_file();
-            kernel::limit_seconds(20);
-            kernel::redirect(2, &to);
-        } else {
-            MAY_GO.set();
-        }
-    });
-    if child == 0 {
-        task::exit_process(0);
-    }
-    MAY_GO.reset();
-    check_eq!(child::wait(child), End::Signal(6));
     Ok(())
 }

@@ -1,0 +1,79 @@
+//! Scopes that a child of `fork` has got from its parent, without the threads.
+
+use core::hint::black_box;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use suite::child::{self, End};
+use suite::{Verdict, check, check_eq, kernel};
+use threadbare::seam::sys::task;
+use threadbare::thread;
+
+use crate::{MAY_GO, is_noticed};
+
+/// A scope whose threads stayed in the parent does not end in the child as if they had ended: it
+/// dies, and does not wait for ever.
+pub fn scope_that_only_the_parent_can_end() -> Verdict {
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    let mut child = 0;
+    // Read by nobody.
+    let (_lost, to) = kernel::pipe();
+    thread::scope(|scope| {
+        scope.spawn(|| MAY_GO.wait());
+        child = child::fork();
+        if child == 0 {
+            child::no_core_file();
+            kernel::limit_seconds(20);
+            kernel::redirect(2, &to);
+        } else {
+            MAY_GO.set();
+        }
+    });
+    if child == 0 {
+        task::exit_process(0);
+    }
+    MAY_GO.reset();
+    check_eq!(child::wait(child), End::Signal(6));
+    Ok(())
+}
+
+/// Uses as much of a new thread's stack as the case below has borrowed from.
+#[inline(never)]
+fn write_to_stack() -> u8 {
+    let written = black_box([0xaau8; 12 << 10]);
+    black_box(&written)[5]
+}
+
+/// The thread that forked has borrowed from the stack of one that stayed in the parent: the child
+/// gives it to no other, though nobody there will ever ask for that thread.
+pub fn scope_keeps_stacks_of_threads_that_only_the_parent_has() -> Verdict {
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    let child = AtomicUsize::new(0);
+    thread::scope(|outer| {
+        outer.spawn(|| {
+            let own = black_box([0x55u8; 2048]);
+            let own = &own;
+            thread::scope(|inner| {
+                inner.spawn(|| {
+                    let forked = child::start(|| {
+                        child::no_core_file();
+                        kernel::limit_seconds(20);
+                        // Enough for the list to be swept, and for the caches to serve.
+                        for _ in 0..40 {
+                            let handle = outer.spawn(write_to_stack);
+                            while handle.thread().kernel_id().is_some() {
+                                kernel::let_others_run();
+                            }
+                        }
+                        let is_kept = black_box(own).iter().all(|byte| *byte == 0x55);
+                        task::exit_process(if is_kept { 3 } else { 4 });
+                    });
+                    child.store(forked, Ordering::Relaxed);
+                });
+            });
+        });
+    });
+    check_eq!(child::wait(child.into_inner()), End::Exit(3));
+    Ok(())
+}
