@@ -6,11 +6,13 @@
 
 mod ends;
 mod forked;
+mod lost;
 
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use ends::*;
 use forked::*;
+use lost::*;
 use suite::gate::Gate;
 use suite::{Verdict, check, check_eq};
 use threadbare::sync::Mutex;

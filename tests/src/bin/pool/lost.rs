@@ -1,0 +1,145 @@
+//! Threads that end without a value in the middle of jobs: who waits for what, and who goes on.
+
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+
+use suite::child::End;
+use suite::{Verdict, capture, check, check_eq, kernel};
+use threadbare::process;
+use threadbare::thread::{self, PanicPolicy, Pool};
+use threadbare::time::Duration;
+
+use crate::{until, with};
+
+/// Runs `body` with a pool, in a thread of a child process in which panics end threads; the child
+/// leaves with 3 if that thread has panicked and `is_right` says so.
+fn panics_with(threads: usize, body: fn(&Pool), is_right: fn() -> bool) -> capture::Captured {
+    capture::run(|| {
+        thread::set_panic_policy(PanicPolicy::EndThread);
+        let joined = thread::spawn(move || with(threads, body).is_ok()).join();
+        let has_panicked = joined.is_err_and(|error| error.is_panic());
+        process::exit(if has_panicked && is_right() { 3 } else { 4 });
+    })
+}
+
+/// What a job was lent it may have left half changed: so the scope does not return, whatever has
+/// become of the job's handle.
+pub fn scope_whose_job_exits_panics() -> Verdict {
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    static JOINED: AtomicU32 = AtomicU32::new(0);
+    fn by(way: u32, pool: &Pool) {
+        pool.scope(|scope| {
+            let job = scope.spawn(|| thread::exit());
+            job.wait();
+            match way {
+                0 => JOINED.store(u32::from(job.join().is_err()), Ordering::Relaxed),
+                1 => drop(job),
+                _ => core::mem::forget(job),
+            }
+        });
+        RETURNED.store(true, Ordering::Relaxed);
+    }
+    let ways: [fn(&Pool); 3] = [|pool| by(0, pool), |pool| by(1, pool), |pool| by(2, pool)];
+    for (way, body) in ways.into_iter().enumerate() {
+        let is_right: fn() -> bool = match way {
+            0 => || !RETURNED.load(Ordering::Relaxed) && JOINED.load(Ordering::Relaxed) == 1,
+            _ => || !RETURNED.load(Ordering::Relaxed),
+        };
+        let captured = panics_with(1, body, is_right);
+        check_eq!(captured.end, End::Exit(3));
+        check!(
+            captured
+                .stderr
+                .has_line("a job of the scope ended its thread")
+        );
+    }
+    Ok(())
+}
+
+pub fn loop_whose_turn_exits_panics() -> Verdict {
+    static RETURNED: AtomicBool = AtomicBool::new(false);
+    let body: fn(&Pool) = |pool| {
+        let owner = thread::current().id();
+        let is_over = AtomicBool::new(false);
+        // One turn each.
+        pool.for_each(0..2, |_| {
+            if thread::current().id() != owner {
+                is_over.store(true, Ordering::Release);
+                thread::exit();
+            }
+            until(|| is_over.load(Ordering::Acquire));
+        });
+        RETURNED.store(true, Ordering::Relaxed);
+    };
+    let captured = panics_with(1, body, || !RETURNED.load(Ordering::Relaxed));
+    check_eq!(captured.end, End::Exit(3));
+    check!(
+        captured
+            .stderr
+            .has_line("a part of the loop ended its thread")
+    );
+    Ok(())
+}
+
+/// A job of a group starts a thread in a scope around the group when the group's owner is on its
+/// way out: the job in which the owner ends is not over before that thread.
+pub fn exit_waits_for_threads_that_its_jobs_start() -> Verdict {
+    static IS_BEGUN: AtomicBool = AtomicBool::new(false);
+    static IS_OVER: AtomicBool = AtomicBool::new(false);
+    static WAS_OVER: AtomicBool = AtomicBool::new(false);
+    let body: fn(&Pool) = |pool| {
+        let data = [7; 16];
+        pool.scope(|outer| {
+            let job = outer.spawn(|| {
+                thread::scope(|threads| {
+                    pool.scope(|inner| {
+                        inner.spawn(|| {
+                            IS_BEGUN.store(true, Ordering::Release);
+                            // Long enough for the owner to have waited for nobody, if it does.
+                            thread::sleep(Duration::from_millis(5));
+                            threads.spawn(|| {
+                                thread::sleep(Duration::from_millis(5));
+                                IS_OVER.store(data[3] == 7, Ordering::Release);
+                            });
+                        });
+                        until(|| IS_BEGUN.load(Ordering::Acquire));
+                        thread::exit()
+                    });
+                });
+            });
+            job.wait();
+            WAS_OVER.store(IS_OVER.load(Ordering::Acquire), Ordering::Relaxed);
+        });
+    };
+    let captured = panics_with(2, body, || WAS_OVER.load(Ordering::Relaxed));
+    check_eq!(captured.end, End::Exit(3));
+    Ok(())
+}
+
+/// A thread of a scope waits for the job in which the scope's owner ends, and which lies within the
+/// scope.
+pub fn exit_tells_threads_of_its_own_scope() -> Verdict {
+    static IS_TOLD: AtomicBool = AtomicBool::new(false);
+    let captured = capture::run(|| {
+        kernel::limit_seconds(20);
+        let owner = thread::spawn(|| {
+            with(0, |pool| {
+                pool.scope(|scope| {
+                    let job = scope.spawn(|| thread::exit());
+                    let job = &job;
+                    thread::scope(|threads| {
+                        threads.spawn(|| {
+                            job.wait();
+                            IS_TOLD.store(true, Ordering::Relaxed);
+                        });
+                        pool.run_one();
+                    });
+                });
+            })
+            .is_ok()
+        });
+        let is_right = owner.join().is_err() && IS_TOLD.load(Ordering::Relaxed);
+        process::exit(if is_right { 3 } else { 4 });
+    });
+    check_eq!(captured.end, End::Exit(3));
+    Ok(())
+}
