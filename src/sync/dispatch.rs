@@ -36,7 +36,7 @@
 mod bell;
 mod lists;
 
-use core::cell::UnsafeCell;
+use core::cell::{Cell, UnsafeCell};
 use core::ptr;
 use core::time::Duration;
 
@@ -261,23 +261,28 @@ impl Dispatch {
     /// Runs jobs until there are none, neither queued nor begun, but for those that wait here, too:
     /// the caller is in so many of them. All that wait at that moment go on. Where `run` returns
     /// `None`, this returns at once, and touches nothing any more.
+    ///
+    /// From when on the caller is counted, `registered` has the number of the round for it, which
+    /// [`Dispatch::unblock`] asks for should the caller never return from `run`.
     pub(crate) fn wait_for_all(
         &self,
         jobs: usize,
+        registered: &Cell<Option<u32>>,
         run: &mut dyn FnMut(*const Node) -> Option<Done>,
     ) {
-        let (mut done, mut round) = (None, None);
+        let mut done = None;
         loop {
             let idle = Idle::new(true);
             let found = self.with(|inside, calls| {
                 if let Some(done) = done.take() {
                     inside.finish(done, calls);
                 }
-                let round = *round.get_or_insert_with(|| {
+                let round = registered.get().unwrap_or_else(|| {
                     inside.waiting_for_all += 1;
                     inside.blocked += jobs;
                     inside.rounds
                 });
+                registered.set(Some(round));
                 inside.notify_if_over(calls);
                 if inside.rounds != round {
                     return Found::End;
@@ -301,12 +306,17 @@ impl Dispatch {
         }
     }
 
-    /// Takes back that a thread waits until all is done, in so many jobs: it ends in another one,
-    /// which is not finished yet.
-    pub(crate) fn unblock(&self, jobs: usize) {
+    /// Takes back that a job, which is not finished yet, waits in a round until all is done, and
+    /// that its thread does: it has ended without a value, in a job that it ran meanwhile.
+    ///
+    /// What is over was taken back with the round. Threads stay counted, for a round that nobody
+    /// waits for is over like any other, to nobody's harm; jobs must not, for they would make it
+    /// come too early.
+    pub(crate) fn unblock(&self, round: u32) {
         self.with(|inside, _| {
-            inside.waiting_for_all -= 1;
-            inside.blocked -= jobs;
+            if inside.rounds == round {
+                inside.blocked -= 1;
+            }
         });
     }
 

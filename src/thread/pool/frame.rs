@@ -44,8 +44,8 @@ pub(super) enum What {
     Job(*const Task),
     /// A group of jobs that lies on the thread's stack, and what they borrow beyond it.
     Group(*const Group),
-    /// A wait until all is done, of a thread in so many jobs.
-    All(usize),
+    /// A wait until all is done, and in which round, once it is registered.
+    All(*const Cell<Option<u32>>),
     /// A pool that lies on the thread's stack.
     Pool,
 }
@@ -122,6 +122,25 @@ pub(super) fn count_jobs(pool: &Shared) -> usize {
         .count()
 }
 
+/// In which round a job of the pool waits until all is done, as do all those that its thread is in;
+/// `innermost` is the thread's innermost frame.
+fn round_of(job: &Frame, innermost: *const Frame) -> Option<u32> {
+    let (mut round, mut next) = (None, innermost);
+    while !ptr::eq(next, job)
+        // SAFETY: the frames are on this thread's stack, and `job` is one of them.
+        && let Some(frame) = unsafe { next.as_ref() }
+    {
+        if let What::All(registered) = frame.what
+            && ptr::eq(frame.pool, job.pool)
+        {
+            // SAFETY: it lies beside the frame.
+            round = unsafe { (*registered).get() };
+        }
+        next = frame.outer;
+    }
+    round
+}
+
 /// Whether the calling thread is in one of the pool's jobs, or is one of its workers.
 pub(super) fn is_within(pool: &Shared) -> bool {
     worker_index(pool).is_some() || frames_in(pool).any(|frame| matches!(frame.what, What::Job(_)))
@@ -142,12 +161,12 @@ pub(in crate::thread) fn give_up_jobs(control: &Control) {
 /// 1. Threads of scopes that it has open are waited for, each scope in its turn: they may borrow
 ///    what its jobs borrow. Before what lies within the scope is given up they may wait for that,
 ///    and its jobs may start more of them.
-/// 2. It does not wait any more until all is done: before the job in which it ends is finished, so
-///    that the wait cannot have ended yet.
-/// 3. Jobs of its groups that nobody has begun are forgotten, neither run nor dropped, and those
+/// 2. Jobs of its groups that nobody has begun are forgotten, neither run nor dropped, and those
 ///    that others have begun are waited for, for the same reason.
-/// 4. A job of its own is over, without a result: who waits for it is told.
-/// 5. A pool on its stack is closed in the same way.
+/// 3. A job of its own is over, without a result: who waits for it is told. If it waits until all is
+///    done, it is counted as one that does so up to then: others may wait, too, for whom this
+///    thread waits.
+/// 4. A pool on its stack is closed in the same way.
 ///
 /// A worker is replaced at last.
 fn give_up(control: &Control) {
@@ -155,20 +174,8 @@ fn give_up(control: &Control) {
     if FRAMES.get().is_null() && own.is_null() {
         return;
     }
-    let mut next = FRAMES.get();
+    let (is_panic, innermost) = (control.ended_by_panic.get(), FRAMES.get());
     // SAFETY: the frames are on this thread's stack, which stays as it is.
-    while let Some(frame) = unsafe { next.as_ref() } {
-        next = frame.outer;
-        if let What::All(jobs) = frame.what {
-            // SAFETY: what is under way in a pool keeps it.
-            let pool = unsafe { &*frame.pool };
-            if let Some(dispatch) = pool.dispatch() {
-                dispatch.unblock(jobs);
-            }
-        }
-    }
-    let is_panic = control.ended_by_panic.get();
-    // SAFETY: likewise.
     while let Some(frame) = unsafe { FRAMES.get().as_ref() } {
         scope::wait_for_scopes_within(control, frame.scope);
         FRAMES.set(frame.outer);
@@ -176,7 +183,14 @@ fn give_up(control: &Control) {
         let pool = unsafe { &*frame.pool };
         match frame.what {
             // It was handed to this thread, which does not go on with it.
-            What::Job(task) => pool.finish(pool.forget(task.cast(), is_panic)),
+            What::Job(task) => {
+                if let Some(round) = round_of(frame, innermost)
+                    && let Some(dispatch) = pool.dispatch()
+                {
+                    dispatch.unblock(round);
+                }
+                pool.finish(pool.forget(task.cast(), is_panic));
+            }
             What::Group(group) => {
                 let forget = &mut |node| Some(pool.forget(node, is_panic));
                 if let Some(dispatch) = pool.dispatch() {

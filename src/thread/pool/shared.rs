@@ -5,6 +5,7 @@
 //! moment. So a child looks at nothing that the dispatch's lock guards: [`Shared::dispatch`] has
 //! none for it.
 
+use core::cell::Cell;
 use core::ptr::NonNull;
 use core::time::Duration;
 
@@ -377,8 +378,11 @@ impl Shared {
     pub(super) fn wait_for_all(&self) {
         let jobs = frame::count_jobs(self);
         let run = &mut |node| self.execute_here(node);
+        let registered = Cell::new(None);
         if let Some(dispatch) = self.dispatch() {
-            frame::within(self, What::All(jobs), || dispatch.wait_for_all(jobs, run));
+            frame::within(self, What::All(&registered), || {
+                dispatch.wait_for_all(jobs, &registered, run);
+            });
         }
     }
 

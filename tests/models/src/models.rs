@@ -88,6 +88,7 @@ models! {
     dispatch_waits_for_all_beside_others [dispatch] Some(2);
     dispatch_waits_for_all_beside_a_helper [dispatch] Some(2);
     dispatch_waits_for_all_in_jobs [dispatch] Some(2);
+    dispatch_takes_back_that_a_job_waits_for_all [dispatch] Some(2);
     dispatch_withdrawal_ends_a_wait [dispatch] Some(1);
     dispatch_worker_loses_patience [dispatch] Some(2);
     dispatch_withdraws_what_nobody_has_begun [] Some(2);

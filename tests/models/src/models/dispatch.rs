@@ -226,7 +226,7 @@ fn dispatch_wakes_a_waiter_above() {
 impl Work {
     fn wait_for_all(&self, jobs: usize) {
         let run = &mut |node| { self.ran.add(); Some(self.done(node)) };
-        self.dispatch.wait_for_all(jobs, run);
+        self.dispatch.wait_for_all(jobs, &Cell::new(None), run);
         assert_eq!(self.dispatch.counts().1, 0);
     }
 }
@@ -281,6 +281,25 @@ fn dispatch_waits_for_all_in_jobs() {
         },
         w.0.0.0.run_one(|| { w.0.0.0.wait_for_all(1); w.0.1.wait(None); }),
     );
+}
+
+/// A job that waits until all is done runs another one meanwhile, in which its thread ends: both are
+/// given up, in whichever round.
+fn dispatch_takes_back_that_a_job_waits_for_all() {
+    let w = Work::new(0);
+    w.0.push(0, 1);
+    w.0.push(1, 1);
+    let w = together!(w:
+        w.0.run_one(|| {
+            let registered = Cell::new(None);
+            let run = &mut |node| { w.0.dispatch.finish(w.0.done(node)); None };
+            w.0.dispatch.wait_for_all(1, &registered, run);
+            w.0.dispatch.unblock(registered.get().unwrap());
+        }),
+        { primitive::pass_time(); w.0.wait_for_all(0) },
+    );
+    assert_eq!(w.0.dispatch.counts(), (0, 0));
+    w.0.wait_for_all(0);
 }
 
 /// What nobody has begun is all that is left to wait for, and is withdrawn. A worker is called for

@@ -5,10 +5,12 @@ use core::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use suite::child::End;
 use suite::{Verdict, capture, check, check_eq, kernel};
 use threadbare::process;
+use threadbare::sync::OnceLock;
+use threadbare::thread::pool::StaticMemory;
 use threadbare::thread::{self, PanicPolicy, Pool};
 use threadbare::time::Duration;
 
-use crate::{until, with};
+use crate::{small, until, with};
 
 /// Runs `body` with a pool, in a thread of a child process in which panics end threads; the child
 /// leaves with 3 if that thread has panicked and `is_right` says so.
@@ -111,6 +113,81 @@ pub fn exit_waits_for_threads_that_its_jobs_start() -> Verdict {
         });
     };
     let captured = panics_with(2, body, || WAS_OVER.load(Ordering::Relaxed));
+    check_eq!(captured.end, End::Exit(3));
+    Ok(())
+}
+
+/// A wait until all is done is over, and then the job that has waited ends its thread, within another
+/// such wait: nothing is taken back that was over.
+pub fn exit_after_a_wait_for_all_leaves_the_next_one_right() -> Verdict {
+    static MEMORY: StaticMemory<4> = StaticMemory::new();
+    static POOL: OnceLock<Pool> = OnceLock::new();
+    let captured = capture::run(|| {
+        kernel::limit_seconds(20);
+        let started = MEMORY.take().map(|it| small().threads(0).start_in(it));
+        let Some(Ok(pool)) = started else {
+            return;
+        };
+        let pool = POOL.get_or_init(|| pool);
+        let owner = thread::spawn(|| {
+            let job = pool.spawn(|| {
+                pool.wait_and_help();
+                pool.spawn(|| ()).map(drop).unwrap();
+                thread::exit()
+            });
+            job.map(drop).unwrap();
+            pool.wait_and_help();
+        });
+        let has_ended = owner.join().is_err();
+        pool.wait_and_help();
+        process::exit(if has_ended && pool.queued_count() == 0 {
+            3
+        } else {
+            4
+        });
+    });
+    check_eq!(captured.end, End::Exit(3));
+    Ok(())
+}
+
+/// A job waits until all is done, as does a thread of its scope; its own thread ends in another job
+/// meanwhile, while a third one is still at work.
+pub fn exit_within_a_wait_for_all_holds_up_no_other() -> Verdict {
+    let captured = capture::run(|| {
+        kernel::limit_seconds(20);
+        let owner = thread::spawn(|| {
+            with(1, |pool| {
+                let (is_begun, may_end) = (AtomicBool::new(false), AtomicBool::new(false));
+                pool.scope(|scope| {
+                    scope.spawn(|| {
+                        is_begun.store(true, Ordering::Release);
+                        until(|| may_end.load(Ordering::Acquire));
+                        // Long enough for the wait of the job that ends to be taken back, if it is.
+                        thread::sleep(Duration::from_millis(5));
+                    });
+                    until(|| is_begun.load(Ordering::Acquire));
+                    scope.spawn(|| {
+                        thread::scope(|threads| {
+                            threads.spawn(|| {
+                                // Before that it would run the job that ends.
+                                until(|| may_end.load(Ordering::Acquire));
+                                pool.wait_and_help();
+                            });
+                            let ends = scope.spawn(|| {
+                                may_end.store(true, Ordering::Release);
+                                thread::exit()
+                            });
+                            core::mem::forget(ends);
+                            pool.wait_and_help();
+                        });
+                    });
+                    pool.run_one();
+                });
+            })
+            .is_ok()
+        });
+        process::exit(if owner.join().is_err() { 3 } else { 4 });
+    });
     check_eq!(captured.end, End::Exit(3));
     Ok(())
 }

@@ -50,6 +50,8 @@ suite::area! { 55:
     exit_in_a_scope_forgets_what_nobody_has_begun,
     exit_waits_for_threads_that_its_jobs_start,
     exit_tells_threads_of_its_own_scope,
+    exit_after_a_wait_for_all_leaves_the_next_one_right,
+    exit_within_a_wait_for_all_holds_up_no_other,
     exit_in_a_pools_owner_ends_the_pool,
     exit_in_a_builder_ends_the_pool,
     exit_in_a_destructor_is_no_jobs_end,
