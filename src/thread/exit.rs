@@ -11,14 +11,15 @@
 //!    kernel has cleared the tid word. Signals stay deliverable: a handler runs on a stack that is
 //!    still valid.
 //! 4. Otherwise everything is ours; or a scope's, which waits for the tid word and then gives the
-//!    mapping back; or it is memory of the user's, which is given up. Drop the result if the handle
-//!    went during step 2, as ordinary code: signals on, TLS valid; and destroy what thread-locals
-//!    this has made.
+//!    mapping back; or it is memory of the user's, which is given up, and the record with it: all
+//!    signals are blocked before, because a handler may ask whose thread it interrupts. Drop the
+//!    result if the handle went during step 2, as ordinary code: signals on, TLS valid; and destroy
+//!    what thread-locals this has made.
 //! 5. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
 //!    mapping on only when the kernel has cleared it.
-//! 6. If the cache will not have it: block all signals, because a handler would soon have no stack;
-//!    give the record up; unmap the stack and end the thread in one piece of assembly that touches
-//!    no memory. The tid word stays armed here too: it lies in the record, which is memory for
+//! 6. If the cache will not have it: block all signals, because a handler would soon have no stack,
+//!    and no record; give the record up; unmap the stack and end the thread in one piece of assembly
+//!    that touches no memory. The tid word stays armed here too: it lies in the record, which is memory for
 //!    ever, and a record is not claimed again before the kernel has cleared it.
 //!
 //! The signal stack (`overflow`) stays in force to the end; no call disables it. It lies in the
@@ -60,6 +61,8 @@ unsafe fn finish(control: *const Control) -> ! {
         leave();
     }
     if !control.mapping.is_ours() {
+        // A handler may ask for the current thread, which is the record's.
+        signal::block_all();
         // SAFETY: the memory's reference; nobody gets at the record through it any more. It is not
         // claimed before the kernel has cleared the tid word.
         unsafe { control.record.release() };

@@ -310,6 +310,10 @@ pub(super) unsafe fn give_back(control: NonNull<Control>) {
     // SAFETY: clause 1: the mapping is still there.
     let tenancy = Tenancy::of(unsafe { control.as_ref() });
     if !tenancy.mapping.is_ours() {
+        // A handle that was dropped: handlers in the thread may still ask for the record.
+        if may_be_detached() {
+            tenancy.record.wait_until_gone_here();
+        }
         // SAFETY: the memory's own reference, given up with it.
         unsafe { tenancy.record.release() };
         return;

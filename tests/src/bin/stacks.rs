@@ -7,12 +7,13 @@ use core::hint::black_box;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU32, Ordering};
 
-use suite::kernel::mapping_count;
-use suite::{Stop, Verdict, check, check_eq};
-use threadbare::seam::arch::nr;
+use suite::kernel::{self, Disposition, call, mapping_count};
+use suite::{Stop, Verdict, check, check_eq, limits};
+use threadbare::seam::arch::{kernel as k, nr};
+use threadbare::seam::sys::task;
 use threadbare::seam::{self, thread_counts};
 use threadbare::thread::{self, Builder, CacheLimits, SpawnError, StaticStack};
-use threadbare::{Errno, env};
+use threadbare::{Errno, env, process};
 
 suite::area! { 39:
     stack_says_where_it_is,
@@ -24,6 +25,7 @@ suite::area! { 39:
     callers_memory_comes_back_from_a_refused_thread,
     callers_memory_of_a_thread_that_exits_does_not_come_back,
     callers_memory_of_a_detached_thread_is_left_alone,
+    callers_memory_keeps_its_record_for_handlers,
     measured_stack_tells_pages,
     measured_stack_is_empty_even_if_reused,
     measured_while_running,
@@ -268,6 +270,62 @@ fn callers_memory_of_a_detached_thread_is_left_alone() -> Verdict {
     }
     // The record is free again, and nothing was unmapped or cached.
     check_eq!(thread_counts(), counts);
+    Ok(())
+}
+
+extern "C" fn ask_whose_thread_it_is(_: i32) {
+    drop(thread::current());
+    ASKED.fetch_add(1, Ordering::Relaxed);
+}
+
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+/// A thread that nobody joins has its record until no handler can run there any more. Signals come
+/// to it as fast as they can be sent; whether one finds the last moment is luck, which takes some
+/// ten threads.
+fn callers_memory_keeps_its_record_for_handlers() -> Verdict {
+    static TARGET: AtomicU32 = AtomicU32::new(0);
+    static IS_OVER: AtomicU32 = AtomicU32::new(0);
+    let mut memory = [MaybeUninit::<u8>::uninit(); 128 << 10];
+    let memory = &raw mut memory;
+    kernel::dispose(k::SIGUSR2, Disposition::Handle(ask_whose_thread_it_is));
+    let sender = kernel::spawn_without_signals(|| {
+        while IS_OVER.load(Ordering::Relaxed) == 0 {
+            let (process, target) = (process::id() as usize, TARGET.load(Ordering::Relaxed));
+            if target != 0 {
+                let arguments = [process, target as usize, k::SIGUSR2 as usize, 0, 0, 0];
+                // SAFETY: the signal has a handler; who is gone gets none.
+                let _ = unsafe { call(k::__NR_tgkill, arguments) };
+            }
+        }
+    });
+    let rounds = if limits::is_emulated() { 4 } else { 100 };
+    let counts = thread_counts();
+    let mut drift = false;
+    for round in 0..rounds {
+        // SAFETY: it is there until the thread is gone, which is waited for.
+        let builder = unsafe { Builder::new().stack_raw(memory) };
+        let handle = spawned!(builder.spawn(|| {
+            let before = ASKED.load(Ordering::Relaxed);
+            TARGET.store(task::kernel_thread_id(), Ordering::Relaxed);
+            while ASKED.load(Ordering::Relaxed) < before.wrapping_add(3) {
+                core::hint::spin_loop();
+            }
+        }));
+        let tid = handle.thread().kernel_id();
+        while round % 2 == 0 && !handle.is_finished() {
+            thread::yield_now();
+        }
+        drop(handle);
+        while tid.is_some_and(task::is_in_this_process) {
+            thread::yield_now();
+        }
+        TARGET.store(0, Ordering::Relaxed);
+        drift |= thread_counts() != counts;
+    }
+    IS_OVER.store(1, Ordering::Relaxed);
+    check!(sender.join().is_ok());
+    check!(!drift);
     Ok(())
 }
 
