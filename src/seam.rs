@@ -62,6 +62,12 @@ pub fn record_page_count() -> usize {
     crate::thread::mapped_page_count()
 }
 
+/// Runs `f` with the list of a scope's threads locked.
+#[cfg(feature = "threads")]
+pub fn with_scope_list<R>(scope: &crate::thread::Scope<'_, '_>, f: impl FnOnce() -> R) -> R {
+    scope.data().with_list(f)
+}
+
 /// How many thread records are in use, and how many mappings the stack cache keeps.
 #[cfg(feature = "threads")]
 pub fn thread_counts() -> (usize, usize) {

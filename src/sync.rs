@@ -125,6 +125,12 @@ pub(crate) unsafe fn forget() {
     unsafe { queue::forget() };
 }
 
+/// Whether somebody holds the lock: a hint, but for who knows that nobody takes it.
+#[cfg(feature = "threads")]
+pub(crate) fn is_locked<T>(mutex: &Mutex<T>) -> bool {
+    mutex.raw.state.load(primitive::Ordering::Relaxed) & raw_mutex::HELD != 0
+}
+
 #[cfg(feature = "alloc")]
 pub use alloc::sync::{Arc, Weak};
 pub use core::sync::atomic;

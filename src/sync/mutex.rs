@@ -30,7 +30,7 @@ use super::{LockResult, TryLockError, TryLockResult};
 /// assert_eq!(own.into_inner().unwrap(), [3, 2]);
 /// ```
 pub struct Mutex<T: ?Sized> {
-    raw: RawMutex,
+    pub(super) raw: RawMutex,
     pub(super) owner: Owner,
     value: UnsafeCell<T>,
 }

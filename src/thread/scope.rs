@@ -74,7 +74,8 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// scope, the scope panics in its turn.
 ///
 /// In a child of `fork` that leaves a scope which its parent opened, if threads of it are missing:
-/// nobody knows what they were changing.
+/// nobody knows what they were changing. Also if one of them was just being started, joined or given
+/// up: the child has no list of them then, and starting another thread in the scope panics, too.
 ///
 /// # Examples
 /// ```
@@ -128,6 +129,13 @@ where
         panic!("a scoped thread ended without a value");
     }
     result
+}
+
+#[cfg(feature = "test-seam")]
+impl Scope<'_, '_> {
+    pub(crate) fn data(&self) -> &ScopeData {
+        &self.data
+    }
 }
 
 impl<'scope> Scope<'scope, '_> {
@@ -198,10 +206,11 @@ impl Builder {
 
 impl fmt::Debug for Scope<'_, '_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let threads = self.data.count();
-        f.debug_struct("Scope")
-            .field("threads", &threads)
-            .finish_non_exhaustive()
+        let mut scope = f.debug_struct("Scope");
+        if let Some(threads) = self.data.count() {
+            scope.field("threads", &threads);
+        }
+        scope.finish_non_exhaustive()
     }
 }
 
@@ -275,9 +284,10 @@ impl<T> ScopedJoinHandle<'_, T> {
             this.scope.release(this.control, false);
             return result;
         }
-        this.scope.forget(control);
-        // SAFETY: the thread is gone, and the list does not know it any more.
-        unsafe { join::give_back(this.control) };
+        if this.scope.forget(control) {
+            // SAFETY: the thread is gone, and the list does not know it any more.
+            unsafe { join::give_back(this.control) };
+        }
         result
     }
 

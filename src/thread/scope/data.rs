@@ -3,11 +3,12 @@
 use core::cell::Cell;
 use core::marker::PhantomData;
 use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::ScopedJoinHandle;
 use super::list::{List, bury};
 use crate::fork;
-use crate::sync::Mutex;
+use crate::sync::{self, Mutex, MutexGuard};
 use crate::thread::builder::Builder;
 use crate::thread::control::Control;
 use crate::thread::current::{self, Thread};
@@ -21,6 +22,9 @@ pub struct ScopeData {
     outer: Cell<*const ScopeData>,
     /// In which process it was made, as `forked` counts them.
     generation: u32,
+    /// The newest process in which somebody looked whether the list is lost, times 2, and 1 if it
+    /// is: a thread that stayed in a parent had its lock.
+    looked: AtomicU32,
 }
 
 // SAFETY: the list has a lock; `outer` is only for the thread that opened the scope.
@@ -38,11 +42,46 @@ enum Next {
 impl ScopeData {
     pub fn new() -> ScopeData {
         record::JOINTLY.set();
+        fork::heed();
+        let generation = forked::generation();
         ScopeData {
             list: Mutex::new(List::new()),
             outer: Cell::new(ptr::null()),
-            generation: forked::generation(),
+            generation,
+            looked: AtomicU32::new(generation << 1),
         }
+    }
+
+    /// Whether the scope was opened by a process of which this is a child of `fork`.
+    fn is_inherited(&self) -> bool {
+        fork::heed();
+        self.generation != forked::generation()
+    }
+
+    /// Takes the list's lock; `None` where the list is lost.
+    fn lock(&self) -> Option<MutexGuard<'_, List>> {
+        (!self.is_inherited() || !self.is_lost()).then(|| self.list.lock_raw())
+    }
+
+    /// Whether a thread that stayed in a parent had the lock. It has it for ever then, and the list
+    /// may be half changed.
+    ///
+    /// Nobody takes the lock in a process before somebody there has looked. Who found it taken by a
+    /// thread that was faster comes too late to say so.
+    ///
+    /// # Ordering
+    /// Release and Acquire, for whoever takes the lock comes after all that have looked.
+    #[cold]
+    fn is_lost(&self) -> bool {
+        let now = forked::generation() << 1;
+        let seen = self.looked.load(Ordering::Acquire);
+        if seen & !1 == now {
+            return seen & 1 != 0;
+        }
+        let found = now | seen & 1 | u32::from(sync::is_locked(&self.list));
+        let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
+        let looked = self.looked.compare_exchange(seen, found, success, failure);
+        looked.map_or_else(|first| first, |_| found) & 1 != 0
     }
 
     /// Puts a thread into the list that is about to be started: were it the other way round, a
@@ -53,16 +92,24 @@ impl ScopeData {
     /// 1. Its memory is the scope's from now on, unless it is taken out, and its control block says
     ///    so.
     pub unsafe fn insert(&self, control: &Control) {
-        let mut list = self.list.lock_raw();
+        let Some(mut list) = self.lock() else {
+            die_in_child();
+        };
         if list.count >= list.sweep_at {
             list.sweep(self.is_inherited());
         }
         list.insert(control);
     }
 
-    /// Takes a thread out that its handle, or its spawner, disposes of.
-    pub fn forget(&self, control: &Control) {
-        self.list.lock_raw().remove(control);
+    /// Takes a thread out that its handle, or its spawner, disposes of; returns false where the
+    /// list is lost, in which others may still find it.
+    pub fn forget(&self, control: &Control) -> bool {
+        let list = self.lock();
+        let is_there = list.is_some();
+        if let Some(mut list) = list {
+            list.remove(control);
+        }
+        is_there
     }
 
     /// Starts a thread that nobody has a handle of.
@@ -85,16 +132,10 @@ impl ScopeData {
         Ok(())
     }
 
-    /// Whether the scope was opened by a process of which this is a child of `fork`.
-    fn is_inherited(&self) -> bool {
-        fork::heed();
-        self.generation != forked::generation()
-    }
-
     /// Says that no handle will ask for a thread, and whether it has ended. By raw pointer: whoever
     /// has the lock next may give the memory back.
     pub fn release(&self, control: NonNull<Control>, has_ended: bool) {
-        let _list = self.list.lock_raw();
+        let Some(_list) = self.lock() else { return };
         // SAFETY: an entry is valid while it is in the list, which needs the lock to let it go.
         let link = unsafe { &control.as_ref().scope_link };
         link.has_ended.set(has_ended);
@@ -104,12 +145,19 @@ impl ScopeData {
     /// Gives back what can be given back at once; returns whether there was any.
     pub fn sweep(&self) -> bool {
         let is_inherited = self.is_inherited();
-        self.list.lock_raw().sweep(is_inherited)
+        self.lock().is_some_and(|mut list| list.sweep(is_inherited))
     }
 
     /// How many threads it has that were not joined, nor swept.
-    pub fn count(&self) -> usize {
-        self.list.lock_raw().count
+    pub fn count(&self) -> Option<usize> {
+        self.lock().map(|list| list.count)
+    }
+
+    /// Runs `f` with the list locked, for tests.
+    #[cfg(feature = "test-seam")]
+    pub fn with_list<R>(&self, f: impl FnOnce() -> R) -> R {
+        let _list = self.lock();
+        f()
     }
 
     /// Waits until the kernel has let go of every thread.
@@ -117,7 +165,9 @@ impl ScopeData {
         loop {
             // Retained under the lock: a handle that is joined meanwhile gives the mapping's
             // reference up only after it has taken the entry out.
-            let alive = self.list.lock_raw().any_alive().map(Thread::of);
+            let alive = self
+                .lock()
+                .and_then(|list| list.any_alive().map(Thread::of));
             let Some(thread) = alive else { return };
             thread.record().wait_until_gone();
         }
@@ -134,19 +184,19 @@ impl ScopeData {
                 // join others. The entry stays in the list for the same reason.
                 // SAFETY: the thread is gone, and only its result itself could have its handle.
                 Next::Discard(control) => unsafe { control.discard_result() },
-                Next::Missing => {
-                    panic!("a scope's threads are the parent's, and this is its child")
-                }
+                Next::Missing => die_in_child(),
                 // SAFETY: all threads of the scope are gone, all results are dropped, and the
                 // scope's own closure has returned: nobody is left who could use a handle.
                 Next::Bury(control) => has_lost |= unsafe { bury(control) },
             }
         }
-        has_lost | self.list.lock_raw().has_lost
+        has_lost || self.lock().is_none_or(|list| list.has_lost)
     }
 
     fn next_of_end(&self) -> Option<Next> {
-        let mut list = self.list.lock_raw();
+        let Some(mut list) = self.lock() else {
+            return Some(Next::Missing);
+        };
         // Retained under the lock, as in `wait`.
         if let Some(record) = list.any_alive() {
             return Some(Next::Wait(Thread::of(record)));
@@ -162,6 +212,12 @@ impl ScopeData {
         list.remove(first);
         Some(Next::Bury(NonNull::from(first)))
     }
+}
+
+/// A scope does not go on whose threads only the parent has, or may have.
+#[cold]
+fn die_in_child() -> ! {
+    panic!("a scope's threads are the parent's, and this is its child")
 }
 
 /// Keeps account of the calling thread's scopes: while one is open, other threads may borrow the

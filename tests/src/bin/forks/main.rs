@@ -37,6 +37,7 @@ suite::area! { 53:
     senders_of_the_parent_take_no_turn,
     scope_that_only_the_parent_can_end,
     scope_keeps_stacks_of_threads_that_only_the_parent_has,
+    scope_whose_list_another_thread_had_locked,
     debugger_that_stops_every_thread,
 }
 

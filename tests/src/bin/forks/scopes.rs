@@ -6,7 +6,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use suite::child::{self, End};
 use suite::{Verdict, check, check_eq, kernel};
 use threadbare::seam::sys::task;
-use threadbare::thread;
+use threadbare::sync::ResetEvent;
+use threadbare::{seam, thread};
 
 use crate::{MAY_GO, is_noticed};
 
@@ -29,6 +30,52 @@ pub fn scope_that_only_the_parent_can_end() -> Verdict {
             MAY_GO.set();
         }
     });
+    if child == 0 {
+        task::exit_process(0);
+    }
+    MAY_GO.reset();
+    check_eq!(child::wait(child), End::Signal(6));
+    Ok(())
+}
+
+/// The list is lost to the child: it can neither use nor end the scope, and does not wait for who
+/// had the lock.
+pub fn scope_whose_list_another_thread_had_locked() -> Verdict {
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    static IS_HELD: ResetEvent = ResetEvent::new();
+    let mut child = 0;
+    // Read by nobody.
+    let (_lost, to) = kernel::pipe();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| ());
+        let second = scope.spawn(|| 7);
+        while !first.is_finished() || !second.is_finished() {
+            kernel::let_others_run();
+        }
+        let holder = thread::Builder::new().spawn_scoped(scope, || {
+            seam::with_scope_list(scope, || {
+                IS_HELD.set();
+                MAY_GO.wait();
+            });
+        });
+        check!(holder.is_ok());
+        IS_HELD.wait();
+        child = child::fork();
+        if child == 0 {
+            child::no_core_file();
+            kernel::limit_seconds(20);
+            kernel::redirect(2, &to);
+            threadbare::eprintln!("{scope:?}");
+            drop(first);
+            if second.join() != Ok(7) {
+                task::exit_process(1);
+            }
+        } else {
+            MAY_GO.set();
+        }
+        Ok(())
+    })?;
     if child == 0 {
         task::exit_process(0);
     }
