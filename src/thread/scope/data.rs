@@ -201,14 +201,15 @@ impl ScopeData {
         if let Some(record) = list.any_alive() {
             return Some(Next::Wait(Thread::of(record)));
         }
+        // Before anything is dropped: they may have been on their way to their result.
+        if self.is_inherited() && list.any_unfinished() {
+            return Some(Next::Missing);
+        }
         if let Some(control) = list.any_with_result() {
             return Some(Next::Discard(control));
         }
         // SAFETY: an entry is valid while it is in the list, and after that until it is buried.
         let first = unsafe { list.first.as_ref() }?;
-        if self.generation != forked::generation() && !first.completion.is_complete() {
-            return Some(Next::Missing);
-        }
         list.remove(first);
         Some(Next::Bury(NonNull::from(first)))
     }

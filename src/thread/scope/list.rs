@@ -96,6 +96,19 @@ impl List {
         has_found
     }
 
+    /// Whether one of the threads that are gone did not come to its end, but stayed in a parent.
+    pub fn any_unfinished(&self) -> bool {
+        let mut next = self.first;
+        // SAFETY: an entry is valid while it is in the list.
+        while let Some(control) = unsafe { next.as_ref() } {
+            if !has_ended(control) {
+                return true;
+            }
+            next = control.scope_link.next.get();
+        }
+        false
+    }
+
     /// A thread whose result nobody took.
     pub fn any_with_result(&self) -> Option<&'static Control> {
         let mut next = self.first;

@@ -38,6 +38,8 @@ suite::area! { 53:
     scope_that_only_the_parent_can_end,
     scope_keeps_stacks_of_threads_that_only_the_parent_has,
     scope_whose_list_another_thread_had_locked,
+    scope_does_not_end_without_a_thread_that_was_joined,
+    scope_ends_whose_threads_had_ended,
     debugger_that_stops_every_thread,
 }
 

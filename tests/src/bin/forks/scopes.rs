@@ -84,6 +84,76 @@ pub fn scope_whose_list_another_thread_had_locked() -> Verdict {
     Ok(())
 }
 
+/// A thread that is in the middle of what it was lent stayed in the parent; that it was joined in
+/// vain does not let the scope return.
+pub fn scope_does_not_end_without_a_thread_that_was_joined() -> Verdict {
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    static IS_BEGUN: ResetEvent = ResetEvent::new();
+    let mut pair = [0, 0];
+    let mut child = 0;
+    // Read by nobody.
+    let (_lost, to) = kernel::pipe();
+    thread::scope(|scope| {
+        let handle = scope.spawn(|| {
+            pair[0] = 1;
+            IS_BEGUN.set();
+            MAY_GO.wait();
+            pair[1] = 1;
+        });
+        IS_BEGUN.wait();
+        child = child::fork();
+        if child == 0 {
+            child::no_core_file();
+            kernel::limit_seconds(20);
+            kernel::redirect(2, &to);
+            if handle.join().is_ok() {
+                task::exit_process(1);
+            }
+        } else {
+            MAY_GO.set();
+        }
+    });
+    if child == 0 {
+        task::exit_process(0);
+    }
+    MAY_GO.reset();
+    check_eq!(pair, [1, 1]);
+    check_eq!(child::wait(child), End::Signal(6));
+    Ok(())
+}
+
+/// Nothing is missing of threads that came to their end in the parent, whatever became of their
+/// handles: before it, after it, never.
+pub fn scope_ends_whose_threads_had_ended() -> Verdict {
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    let mut child = 0;
+    thread::scope(|scope| {
+        let (early, late) = (scope.spawn(|| ()), scope.spawn(|| 7));
+        let threads = [early.thread().clone(), late.thread().clone()];
+        drop(early);
+        let kept = scope.spawn(|| 8);
+        while !kept.is_finished() || threads.iter().any(|it| it.kernel_id().is_some()) {
+            kernel::let_others_run();
+        }
+        drop(late);
+        core::mem::forget(kept);
+        child = child::fork();
+        if child == 0 {
+            child::no_core_file();
+            kernel::limit_seconds(20);
+            // It notices now, not at the scope's beginning.
+            let _ = thread::kernel_id();
+        }
+    });
+    if child == 0 {
+        task::exit_process(3);
+    }
+    check_eq!(child::wait(child), End::Exit(3));
+    Ok(())
+}
+
 /// Uses as much of a new thread's stack as the case below has borrowed from.
 #[inline(never)]
 fn write_to_stack() -> u8 {
