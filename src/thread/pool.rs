@@ -287,7 +287,7 @@ impl Pool {
     /// Until the kernel has let go of the pool's threads.
     ///
     /// # Panics
-    /// In one of the pool's own jobs.
+    /// In one of the pool's own jobs, or a thread of its own, as in a thread-local's destructor.
     ///
     /// # Examples
     /// ```

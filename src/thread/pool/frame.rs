@@ -26,6 +26,8 @@ crate::thread_local! {
     static FRAMES: Cell<*const Frame> = const { Cell::new(ptr::null()) };
     /// The pool whose worker the thread is, null for none, and its number there.
     static WORKER: Cell<(*const Shared, usize)> = const { Cell::new((ptr::null(), 0)) };
+    /// The pool that has the thread on its list, and waits for it, though it is no worker any more.
+    static LEFT: Cell<*const Shared> = const { Cell::new(ptr::null()) };
 }
 
 /// Something under way.
@@ -75,9 +77,12 @@ pub(super) fn become_worker(pool: &Shared, index: usize) {
     WORKER.set((pool, index));
 }
 
-/// Makes the calling thread a worker no more.
+/// Makes the calling thread, if it is a worker, one no more.
 pub(super) fn be_no_worker() {
-    WORKER.set((ptr::null(), 0));
+    let (own, _) = WORKER.replace((ptr::null(), 0));
+    if !own.is_null() {
+        LEFT.set(own);
+    }
 }
 
 /// The calling thread's number among the pool's workers.
@@ -141,9 +146,12 @@ fn round_of(job: &Frame, innermost: *const Frame) -> Option<u32> {
     round
 }
 
-/// Whether the calling thread is in one of the pool's jobs, or is one of its workers.
+/// Whether the calling thread is in one of the pool's jobs, or is one of its workers, or was: the
+/// pool waits for those, too, until they are gone.
 pub(super) fn is_within(pool: &Shared) -> bool {
-    worker_index(pool).is_some() || frames_in(pool).any(|frame| matches!(frame.what, What::Job(_)))
+    worker_index(pool).is_some()
+        || ptr::eq(LEFT.get(), pool)
+        || frames_in(pool).any(|frame| matches!(frame.what, What::Job(_)))
 }
 
 /// What [`exit`](crate::thread::exit) and panics that end a thread call before they leave.

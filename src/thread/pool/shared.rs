@@ -398,7 +398,7 @@ impl Shared {
     pub(super) fn end(&self) {
         assert!(
             !frame::is_within(self),
-            "a pool cannot be ended by its own job"
+            "a pool cannot be ended by its own job or thread"
         );
         self.close();
         self.wait_for_all();

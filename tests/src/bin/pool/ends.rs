@@ -1,10 +1,14 @@
 //! Growth, what ends jobs, threads and pools, what cannot be started, a storm.
 
+extern crate alloc;
+
+use alloc::sync::Arc;
+use core::cell::RefCell;
 use core::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use suite::child::{self, End};
 use suite::gate::Gate;
-use suite::{Verdict, capture, check, check_eq, limits};
+use suite::{Verdict, capture, check, check_eq, kernel, limits};
 use threadbare::seam::arch::nr;
 use threadbare::seam::{self, thread_counts};
 use threadbare::sync::OnceLock;
@@ -230,6 +234,46 @@ pub fn exit_in_a_destructor_is_no_jobs_end() -> Verdict {
     });
     check_eq!(ran, Ok(Ok(())));
     check_eq!(ENDED.load(Ordering::Relaxed), 1);
+    Ok(())
+}
+
+/// The pool would wait for the thread that ends it.
+pub fn pool_is_not_ended_by_a_destructor_of_its_thread() -> Verdict {
+    static MEMORY: StaticMemory<4> = StaticMemory::new();
+    static IS_LAST: AtomicBool = AtomicBool::new(false);
+    struct Holder(RefCell<Option<Arc<Pool>>>);
+    impl Drop for Holder {
+        fn drop(&mut self) {
+            drop(self.0.take());
+        }
+    }
+    threadbare::thread_local! {
+        static HELD: Holder = const { Holder(RefCell::new(None)) };
+    }
+    let captured = capture::run(|| {
+        child::no_core_file();
+        kernel::limit_seconds(20);
+        let Some(Ok(pool)) = MEMORY.take().map(|it| small().threads(1).start_in(it)) else {
+            return;
+        };
+        let pool = Arc::new(pool);
+        let own = Arc::clone(&pool);
+        let job = pool.spawn(move || {
+            until(|| IS_LAST.load(Ordering::Acquire));
+            own.close();
+            HELD.with(|held| *held.0.borrow_mut() = Some(own));
+        });
+        job.map(drop).unwrap();
+        drop(pool);
+        IS_LAST.store(true, Ordering::Release);
+        thread::sleep(Duration::MAX);
+    });
+    check_eq!(captured.end, End::Signal(6));
+    check!(
+        captured
+            .stderr
+            .has_line("a pool cannot be ended by its own job or thread")
+    );
     Ok(())
 }
 

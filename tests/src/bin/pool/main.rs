@@ -55,6 +55,7 @@ suite::area! { 55:
     exit_in_a_pools_owner_ends_the_pool,
     exit_in_a_builder_ends_the_pool,
     exit_in_a_destructor_is_no_jobs_end,
+    pool_is_not_ended_by_a_destructor_of_its_thread,
     pool_grows_and_shrinks,
     storm_loses_no_job,
     what_nobody_takes_is_dropped_once,
