@@ -50,6 +50,9 @@ pub(super) enum What {
     All(*const Cell<Option<u32>>),
     /// A pool that lies on the thread's stack.
     Pool,
+    /// The start of a worker of this number, while so many are counted that were not started yet,
+    /// itself included.
+    Start(usize, u32),
 }
 
 /// Calls [`give_up`]; null while there was no pool, so that programs without one do not carry it.
@@ -175,6 +178,7 @@ pub(in crate::thread) fn give_up_jobs(control: &Control) {
 ///    done, it is counted as one that does so up to then: others may wait, too, for whom this
 ///    thread waits.
 /// 4. A pool on its stack is closed in the same way.
+/// 5. Workers that it was about to start, as their builder ends it, are counted no more.
 ///
 /// A worker is replaced at last.
 fn give_up(control: &Control) {
@@ -207,6 +211,7 @@ fn give_up(control: &Control) {
                 }
             }
             What::All(_) => {}
+            What::Start(index, counted) => pool.lose_workers(index, counted),
             What::Pool => {
                 pool.close();
                 pool.forget_all(is_panic);

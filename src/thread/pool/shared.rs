@@ -94,7 +94,7 @@ impl Shared {
         let started = frame::within(this, What::Pool, || {
             (0..settings.threads_min).try_for_each(|_| {
                 this.dispatch.add_workers(1);
-                this.start_worker(this.claim_id())
+                this.start_worker(this.claim_id(), 1)
             })
         });
         if started.is_err() {
@@ -128,11 +128,12 @@ impl Shared {
         }
     }
 
-    /// Starts a worker, which is counted already. On failure it is not counted any more.
-    fn start_worker(&self, index: usize) -> Result<(), SpawnError> {
+    /// Starts a worker, which is counted already, as are all that are to come with it. On failure it
+    /// is not counted any more.
+    fn start_worker(&self, index: usize, counted: u32) -> Result<(), SpawnError> {
         let settings = &self.settings;
         let mut builder = match settings.template {
-            Some(template) => template(index),
+            Some(template) => frame::within(self, What::Start(index, counted), || template(index)),
             None => thread::Builder::new(),
         };
         if settings.name[0] != 0 {
@@ -148,10 +149,17 @@ impl Shared {
         // SAFETY: likewise.
         let started = unsafe { self.threads.start(builder, work) };
         if started.is_err() {
-            self.release_id(index);
-            self.dispatch.remove_workers(1);
+            self.lose_workers(index, 1);
         }
         started
+    }
+
+    /// Takes note that workers, of which one has this number, and no other has one, are not started.
+    pub(super) fn lose_workers(&self, index: usize, count: u32) {
+        if let Some(dispatch) = self.dispatch() {
+            self.release_id(index);
+            dispatch.remove_workers(count);
+        }
     }
 
     /// A worker's life.
@@ -178,7 +186,7 @@ impl Shared {
     /// there is one less, until a job is given to the pool that finds none idle.
     pub(super) fn replace_worker(&self, index: usize) {
         if self.dispatch().is_some() {
-            let _ = self.start_worker(index);
+            let _ = self.start_worker(index, 1);
         }
     }
 
@@ -212,9 +220,9 @@ impl Shared {
         // SAFETY: clause 1.
         match unsafe { dispatch.push(task.cast(), copies) } {
             Pushed::Queued { missing } => {
-                for _ in 0..missing {
+                for counted in (1..=missing).rev() {
                     // Who cannot be started is missing; those who are there do the work.
-                    let _ = self.start_worker(self.claim_id());
+                    let _ = self.start_worker(self.claim_id(), counted);
                 }
                 true
             }

@@ -6,7 +6,7 @@ use suite::child::End;
 use suite::{Verdict, capture, check, check_eq, kernel};
 use threadbare::process;
 use threadbare::sync::OnceLock;
-use threadbare::thread::pool::StaticMemory;
+use threadbare::thread::pool::{Memory, StaticMemory};
 use threadbare::thread::{self, PanicPolicy, Pool};
 use threadbare::time::Duration;
 
@@ -79,6 +79,32 @@ pub fn loop_whose_turn_exits_panics() -> Verdict {
             .stderr
             .has_line("a part of the loop ended its thread")
     );
+    Ok(())
+}
+
+/// A worker that ended is replaced, and the builder of the other one ends its thread once more: it
+/// is not counted, so that the next job starts one.
+pub fn exit_in_a_builder_loses_no_worker() -> Verdict {
+    static CALLS: AtomicU32 = AtomicU32::new(0);
+    let captured = capture::run(|| {
+        kernel::limit_seconds(20);
+        let builder = small().threads(1).thread_builder(|_| {
+            if CALLS.fetch_add(1, Ordering::Relaxed) == 1 {
+                thread::exit();
+            }
+            thread::Builder::new()
+        });
+        let mut memory = Memory::<4>::new();
+        let ran = builder.run_in(&mut memory, |pool| {
+            pool.spawn(|| thread::exit()).map(drop).unwrap();
+            until(|| pool.thread_count() == 0);
+            let job = pool.spawn(|| 7).unwrap();
+            job.wait();
+            job.join()
+        });
+        process::exit(if ran == Ok(Ok(7)) { 3 } else { 4 });
+    });
+    check_eq!(captured.end, End::Exit(3));
     Ok(())
 }
 

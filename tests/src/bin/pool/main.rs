@@ -48,6 +48,7 @@ suite::area! { 55:
     scope_whose_job_exits_panics,
     loop_whose_turn_exits_panics,
     exit_in_a_scope_forgets_what_nobody_has_begun,
+    exit_in_a_builder_loses_no_worker,
     exit_waits_for_threads_that_its_jobs_start,
     exit_tells_threads_of_its_own_scope,
     exit_after_a_wait_for_all_leaves_the_next_one_right,
