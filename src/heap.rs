@@ -73,6 +73,12 @@ fn is_large(layout: &Layout) -> bool {
     layout.size() >= LARGE_BYTES && layout.align() <= PAGE_BYTES_MIN
 }
 
+/// Whether talc is not to see it: it adds what it needs to a size, and over that to an alignment,
+/// and there is no such memory on any machine.
+fn is_absurd(layout: &Layout) -> bool {
+    !is_large(layout) && layout.size() > isize::MAX as usize / 2
+}
+
 /// Maps memory; null where there is none.
 fn map(bytes: usize) -> *mut u8 {
     mem::map(bytes, Prot::READ | Prot::WRITE, Map::empty()).unwrap_or(ptr::null_mut())
@@ -89,6 +95,8 @@ unsafe impl GlobalAlloc for Heap {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         let place = if is_large(&layout) {
             map(layout.size())
+        } else if is_absurd(&layout) {
+            ptr::null_mut()
         } else {
             // SAFETY: the caller's: the size is not 0.
             let place = self.with(|talc| unsafe { talc.allocate(layout) });
@@ -134,6 +142,7 @@ unsafe impl GlobalAlloc for Heap {
         let new = unsafe { Layout::from_size_align_unchecked(bytes, layout.align()) };
         let stays = match (is_large(&layout), is_large(&new)) {
             (true, true) => is_same_mapping(layout.size(), bytes),
+            (false, false) if is_absurd(&new) => false,
             (false, false) => self.with(|talc| {
                 // SAFETY: the caller's, and of this heap.
                 LIST.owns(place) && unsafe { talc.try_realloc_in_place(place, layout, bytes) }
