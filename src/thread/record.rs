@@ -181,12 +181,13 @@ impl Record {
         if (cfg!(feature = "fork") || is_joint) && self.is_gone() {
             return;
         }
-        // What was copied from a parent says so of threads that were never here.
-        crate::fork::heed();
         if is_joint {
             self.sleepers.fetch_add(1, Ordering::AcqRel);
         }
         loop {
+            // What was copied from a parent says so of threads that were never here; a handler may
+            // have forked while this one slept.
+            crate::fork::heed();
             let tid = self.tid.load(Ordering::Acquire);
             // A thread clears its word before the kernel forgets its number, so one that is
             // unknown and still has its word is not of this process.
@@ -283,6 +284,10 @@ pub fn claim(name: Option<&[u8; NAME_BYTES]>) -> Result<&'static Record, Errno> 
     }
     // Relaxed: nobody else has a handle before ours is handed on.
     record.park.store(0, Ordering::Relaxed);
+    if JOINTLY.get() {
+        // Who slept in a parent is counted here for ever.
+        record.sleepers.store(0, Ordering::Relaxed);
+    }
     if measure::ASKED.get() {
         record.high_water.store(0, Ordering::Relaxed);
     }
@@ -337,13 +342,13 @@ fn search() -> Option<&'static Record> {
 
 /// Says of every thread but `own` that it is gone: the process is a child of `fork`, which has not
 /// got them. What they counted as references stays counted, and the records that they had are lost
-/// to the child.
+/// to the child. Who sleeps stays counted, too, up to the next claim: the one thread that there is
+/// may be in a handler, and among them.
 pub fn forget_others(own: Option<&Record>) {
     let mut chunk = &FIRST;
     loop {
         for record in &chunk.records {
             if own.is_none_or(|own| !ptr::eq(own, record)) {
-                record.sleepers.store(0, Ordering::Relaxed);
                 record.tid.store(0, Ordering::Release);
             }
         }
