@@ -89,7 +89,10 @@ impl<T: ?Sized> Mutex<T> {
     /// While another thread holds it; for ever if the calling thread itself does, or one that ended
     /// by [`exit`](crate::thread::exit) or a panic. Who comes later may be quicker than those who
     /// wait, up to 16,383 times until one of them has the lock; then whoever comes waits, too,
-    /// until it is woken in its turn, or a millisecond.
+    /// until it is woken in its turn, or a millisecond, after which others may be quicker again.
+    ///
+    /// In a child of `fork` those who waited in the parent never take their turn: one in 16,384
+    /// that find the lock free waits for that millisecond.
     ///
     /// # Errors
     /// None: nothing unwinds, so there is no poison.

@@ -22,7 +22,10 @@
 //! Newcomers that may not pass any more count themselves and sleep for a millisecond at most: the
 //! word may be free then, and 2 needs a holder. While it stays free they sleep on: each that took
 //! the lock because the word had changed, only to be passed on to the next one in the same way,
-//! would pay for a sleep each time as long as the one whose turn it is does not get a CPU.
+//! would pay for a sleep each time as long as the one whose turn it is does not get a CPU. Who has
+//! slept that long in vain takes the lock, and others may pass again, as many as before. So a child
+//! of `fork`, where those who waited in the parent are counted for ever and never come, pays for
+//! such a sleep once in `PASSES_MAX` times, and not each time.
 //!
 //! # Waiters of a condition variable
 //! `DEFERRED` says that some have been notified and wait in a queue beside the word
@@ -45,7 +48,8 @@ pub(super) const HELD: u32 = 1;
 const WOKEN: u32 = 1 << 1;
 /// Notified waiters of a condition variable are in this lock's queue. Set only while it is held.
 pub(super) const DEFERRED: u32 = 1 << 2;
-/// One newcomer has passed since a waiter last took the lock; counted while there are waiters.
+/// One newcomer has passed since one that was counted last took the lock; counted while there are
+/// waiters.
 const PASS: u32 = 1 << 3;
 const PASSES: u32 = WAITER - PASS;
 /// One thread waits.
@@ -115,22 +119,18 @@ impl RawMutex {
 
     #[cold]
     fn lock_slow(&self, seen: u32) {
-        let (mut counted, mut is_late) = (false, false);
+        let mut counted = false;
         let mut seen = self.linger(seen);
         loop {
             if seen & HELD == 0 {
                 let taken = if counted {
-                    let left = seen - WAITER;
-                    // One that gave way in vain passes others like any newcomer.
-                    let is_turn = !is_late || left < WAITER;
-                    let forgotten = if is_turn { WOKEN | PASSES } else { WOKEN };
-                    left & !forgotten | HELD
+                    // One that gave way in vain passes others, and newcomers may do so again:
+                    // those whose turn it is get no CPU, or stayed in the parent of this process.
+                    (seen - WAITER) & !(WOKEN | PASSES) | HELD
                 } else if let Some(taken) = taken_by_newcomer(seen) {
                     taken
                 } else {
-                    if let Some(woken) = self.give_way(seen) {
-                        (counted, is_late) = (true, woken == Woken::ByTimeout);
-                    }
+                    counted = self.give_way(seen);
                     seen = self.look();
                     continue;
                 };
@@ -155,7 +155,6 @@ impl RawMutex {
             }
             counted = true;
             primitive::wait(&self.state, asleep);
-            is_late = false;
             seen = self.look();
         }
     }
@@ -167,22 +166,22 @@ impl RawMutex {
     }
 
     /// Counts the thread as a waiter of a free lock that is somebody else's turn, if the word was
-    /// as seen, and lets them; returns why that ended.
+    /// as seen, and lets them; returns whether it is counted.
     #[cold]
-    fn give_way(&self, seen: u32) -> Option<Woken> {
+    fn give_way(&self, seen: u32) -> bool {
         let mut counted = seen + WAITER;
         if seen & WAITERS == WAITERS || self.change(seen, counted).is_err() {
-            return None;
+            return false;
         }
         let limit = Limit::soon(GIVE_WAY);
         loop {
             let woken = primitive::wait_told(&self.state, counted, limit);
             if woken == Woken::ByWake || woken == Woken::ByTimeout {
-                return Some(woken);
+                return true;
             }
             counted = self.state.load(Ordering::Relaxed);
             if counted & HELD != 0 || counted & PASSES != PASSES {
-                return Some(woken);
+                return true;
             }
         }
     }

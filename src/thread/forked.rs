@@ -5,7 +5,8 @@
 //! waits for them; what the stack cache kept is unmapped; the runtime's own locks are open, whoever
 //! held them. The stacks that the others stood on stay: the thread may have borrowed from them.
 //!
-//! A lock of the user's that another thread held stays locked, as everywhere.
+//! A lock of the user's that another thread held stays locked, as everywhere; one for which others
+//! waited is free, and a little slower for ever (`sync::raw_mutex`).
 
 use core::sync::atomic::{AtomicU32, Ordering};
 

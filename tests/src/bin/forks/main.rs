@@ -35,6 +35,7 @@ suite::area! { 53:
     lock_of_the_runtime_that_another_thread_held,
     waiters_of_the_parent_take_no_notification,
     senders_of_the_parent_take_no_turn,
+    mutex_that_was_waited_for_is_no_slower,
     scope_that_only_the_parent_can_end,
     scope_keeps_stacks_of_threads_that_only_the_parent_has,
     scope_whose_list_another_thread_had_locked,

@@ -1,4 +1,4 @@
-//! Scopes that a child of `fork` has got from its parent, without the threads.
+//! Scopes, and a mutex, that a child of `fork` has got from its parent, without the threads.
 
 use core::hint::black_box;
 use core::sync::atomic::{AtomicUsize, Ordering};
@@ -6,10 +6,35 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use suite::child::{self, End};
 use suite::{Verdict, check, check_eq, kernel};
 use threadbare::seam::sys::task;
-use threadbare::sync::ResetEvent;
+use threadbare::sync::{Mutex, ResetEvent};
+use threadbare::time::Duration;
 use threadbare::{seam, thread};
 
 use crate::{MAY_GO, is_noticed};
+
+/// Who waited in the parent never comes, and is given way to once in a while: a millisecond each
+/// time would be a minute.
+pub fn mutex_that_was_waited_for_is_no_slower() -> Verdict {
+    static LOCK: Mutex<u32> = Mutex::new(0);
+    check!(thread::spawn(|| ()).join().is_ok());
+    is_noticed()?;
+    let held = LOCK.lock().unwrap();
+    let waiter = thread::spawn(|| *LOCK.lock().unwrap() += 1);
+    // That it waits by then can only be hoped for; if not, there is less to go wrong.
+    thread::sleep(Duration::from_millis(20));
+    let child = child::fork();
+    drop(held);
+    if child == 0 {
+        kernel::limit_seconds(30);
+        for _ in 0..80_000 {
+            *LOCK.lock().unwrap() += 1;
+        }
+        task::exit_process(3);
+    }
+    check!(waiter.join().is_ok());
+    check_eq!(child::wait(child), End::Exit(3));
+    Ok(())
+}
 
 /// A scope whose threads stayed in the parent does not end in the child as if they had ended: it
 /// dies, and does not wait for ever.
