@@ -3,9 +3,9 @@
 //! Short ranges are handled without loops, by loads and stores from both ends that overlap in the
 //! middle; all loads come before the first store, so that ranges may overlap. From 64 bytes on
 //! all stores but the first and the last are aligned: those that are not take three times as long
-//! (Zen 3). Long ranges go by 64 bytes, or by 128 in registers of 32 bytes where the CPU has those.
-//! To ask it costs microseconds in a virtual machine, so nobody asks before a mebibyte went the slow
-//! way: most programs never do.
+//! (Zen 3). Long ranges go by 64 bytes, or by 128 in registers of 32 bytes where the CPU has
+//! those. To ask it costs microseconds in a virtual machine, so nobody asks before a mebibyte went
+//! the slow way: most programs never do.
 //!
 //! Vectors come with the CPU (SSE2); wider ones need AVX2, and a kernel that saves them. Nothing is
 //! read beyond a range but by [`length`], within 16 aligned bytes that hold a part of it.

@@ -18,9 +18,9 @@
 //! | SIGHUP | is handed on to all services |
 //!
 //! It lives on if something is missing: descriptors, `/proc`, a root that can be written to, the
-//! file of services, a console that takes what is said. It never ends by itself, as the kernel would
-//! not survive that: a thread that panics ends alone, and says so on the console. In a container,
-//! which may not end the machine, it ends when it is told to, and the container with it.
+//! file of services, a console that takes what is said. It never ends by itself, as the kernel
+//! would not survive that: a thread that panics ends alone, and says so on the console. In a
+//! container, which may not end the machine, it ends when it is told to, and the container with it.
 
 #![no_std]
 #![no_main]
@@ -196,8 +196,8 @@ fn serve(orders: &SignalSet, services: &[Option<Service<'_>>]) -> End {
     }
 }
 
-/// Ends all services: first as they like to, then anyhow. Their threads end with them, but for those
-/// that wait for the kernel.
+/// Ends all services: first as they like to, then anyhow. Their threads end with them, but for
+/// those that wait for the kernel.
 fn stop(services: &[Option<Service<'_>>]) {
     say!("init: stopping");
     for service in services.iter().flatten() {

@@ -14,6 +14,11 @@ const _: () = assert!(
     "the script is for CPUs whose TLS block ends at the thread pointer"
 );
 
+const _: () = assert!(
+    arch::TLS_TCB_BYTES <= 0x38 || !cfg!(fixed_address),
+    "the script leaves so much room for the main thread's control block of the ABI"
+);
+
 // Sizes may be 0, which no static's address is: so these symbols are one more.
 unsafe extern "C" {
     #[link_name = "threadbare_tls: link with small.ld, or give threadbare program-headers"]

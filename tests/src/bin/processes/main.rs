@@ -3,15 +3,20 @@
 #![no_std]
 #![no_main]
 
-use core::ffi::CStr;
+mod scripts;
+
 use core::sync::atomic::{AtomicU32, Ordering::SeqCst};
 
+use scripts::{
+    END_BY_TERM, END_BY_USR1, EXIT_7, EXIT_ANSWER, EXIT_USER, IS_IN_PROC, LEAVE_ORPHAN,
+    READ_NOTHING, SLEEP, Shell, WRITE_TWO, act, run, start, start_with,
+};
 use suite::child::{self, End};
 use suite::kernel::{self, Disposition};
 use suite::limits;
 use suite::{Case, Stop, Verdict, check, check_eq};
-use threadbare::io::{Fd, File, Read, Status, Write};
-use threadbare::process::{self, Child, Command, CommandError, ExitCode, Step};
+use threadbare::io::{Fd, File, Read, Status};
+use threadbare::process::{self, Command, CommandError, ExitCode, Step};
 use threadbare::seam::arch::prctl::PR_GET_DUMPABLE;
 use threadbare::seam::arch::{kernel as k, nr};
 use threadbare::seam::sys::task;
@@ -54,112 +59,6 @@ fn main() -> ExitCode {
             nobody_is_killed_who_was_reaped_by_others,
         ],
     )
-}
-
-/// The shell, or, on a machine that has none, this program, which knows the scripts below.
-struct Shell {
-    program: &'static CStr,
-    has_shell: bool,
-}
-
-impl Shell {
-    fn find() -> Shell {
-        let has_shell = Status::of(c"/bin/sh").is_ok();
-        Shell {
-            program: if has_shell {
-                c"/bin/sh"
-            } else {
-                c"/proc/self/exe"
-            },
-            has_shell,
-        }
-    }
-}
-
-const EXIT_7: &CStr = c"exit 7";
-const END_BY_TERM: &CStr = c"kill -TERM $$; exit 1";
-const END_BY_USR1: &CStr = c"kill -USR1 $$; exit 1";
-const EXIT_ANSWER: &CStr = c"exit $ANSWER";
-const WRITE_TWO: &CStr = c"echo three >&3; echo four >&4";
-const READ_NOTHING: &CStr = c"read word || exit 5";
-const IS_IN_PROC: &CStr = c"test -r ./self/maps && exit 6";
-const EXIT_USER: &CStr = c"exit $(id -u)";
-const LEAVE_ORPHAN: &CStr = c"(exit 9) & exit 0";
-const SLEEP: &CStr = c"sleep 100";
-
-/// What a shell would do with these scripts.
-fn act(script: &str) -> ExitCode {
-    let is = |other: &CStr| other.to_bytes() == script.as_bytes();
-    if is(EXIT_7) {
-        return ExitCode::from(7);
-    } else if is(END_BY_TERM) {
-        let _ = signal::raise(Signal::TERM);
-    } else if is(END_BY_USR1) {
-        let _ = signal::raise(Signal::USR1);
-    } else if is(EXIT_ANSWER) {
-        let answer = env::var("ANSWER").ok().and_then(|text| text.parse().ok());
-        return ExitCode::from(answer.unwrap_or(1));
-    } else if is(WRITE_TWO) {
-        for (number, text) in [(3, "three\n"), (4, "four\n")] {
-            // SAFETY: its parent left it open.
-            let mut fd = unsafe { Fd::from_raw(number) };
-            if fd.write_all(text.as_bytes()).is_err() {
-                return ExitCode::FAILURE;
-            }
-        }
-        return ExitCode::SUCCESS;
-    } else if is(READ_NOTHING) {
-        let mut stdin = Fd::STDIN;
-        let read = stdin.read(&mut [0]);
-        return ExitCode::from(if read == Ok(0) { 5 } else { 0 });
-    } else if is(IS_IN_PROC) {
-        let found = Status::of(c"./self/maps").is_ok();
-        return ExitCode::from(if found { 6 } else { 1 });
-    } else if is(LEAVE_ORPHAN) {
-        child::start(|| task::exit_process(9));
-        return ExitCode::SUCCESS;
-    } else if is(SLEEP) {
-        thread::sleep(core::time::Duration::from_secs(100));
-    }
-    ExitCode::FAILURE
-}
-
-/// Starts a script; `set` says what else is to be.
-fn start(script: &CStr, set: impl FnOnce(&mut Command<'_>)) -> Result<Child, CommandError> {
-    start_with(script, &[], set)
-}
-
-fn start_with(
-    script: &CStr,
-    variables: &[&CStr],
-    set: impl FnOnce(&mut Command<'_>),
-) -> Result<Child, CommandError> {
-    let shell = Shell::find();
-    // For this program, which is told by a variable.
-    let mut text = [0; 64];
-    text[..13].copy_from_slice(b"SUITE_SCRIPT=");
-    text[13..][..script.count_bytes()].copy_from_slice(script.to_bytes());
-    let told = CStr::from_bytes_until_nul(&text).unwrap_or(c"");
-    let mut all = [told, c"PATH=/bin:/usr/bin", c"", c""];
-    all[2..][..variables.len()].copy_from_slice(variables);
-    let arguments = [c"-c", script];
-    let mut command = Command::new(shell.program);
-    command.envs(&all[..2 + variables.len()]);
-    if shell.has_shell {
-        command.args(&arguments);
-    }
-    set(&mut command);
-    command.spawn()
-}
-
-/// How a script ends.
-fn run(script: &CStr, set: impl FnOnce(&mut Command<'_>)) -> Result<process::ExitStatus, Stop> {
-    let Ok(child) = start(script, set) else {
-        return Err(Stop::Fail(file!(), line!(), "it starts"));
-    };
-    child
-        .wait()
-        .map_err(|_| Stop::Fail(file!(), line!(), "it can be waited for"))
 }
 
 fn ends_are_told() -> Verdict {
