@@ -18,9 +18,9 @@
 //! 5. Try to put the mapping into the cache. The tid word stays armed, and the cache hands the
 //!    mapping on only when the kernel has cleared it.
 //! 6. If the cache will not have it: block all signals, because a handler would soon have no stack,
-//!    and no record; give the record up; unmap the stack and end the thread in one piece of assembly
-//!    that touches no memory. The tid word stays armed here too: it lies in the record, which is memory for
-//!    ever, and a record is not claimed again before the kernel has cleared it.
+//!    and no record; give the record up; unmap the stack and end the thread in one piece of
+//!    assembly that touches no memory. The tid word stays armed here too: it lies in the record,
+//!    which is memory for ever, and a record is not claimed again before the kernel has cleared it.
 //!
 //! The signal stack (`overflow`) stays in force to the end; no call disables it. It lies in the
 //! mapping, and the mapping is there for as long as a handler can run: up to the cleared tid word,

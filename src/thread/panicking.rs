@@ -45,8 +45,8 @@ pub enum PanicPolicy {
     /// [`Once`](crate::sync::Once) stays under way; a channel stays open. Standard output alone is
     /// given back, unless the panic was within its own code.
     ///
-    /// **What it was lent is lost.** A [`scope`](super::scope()) one of whose threads panicked panics
-    /// at its end, whether or not the thread was joined, and so does a pool's.
+    /// **What it was lent is lost.** A [`scope`](super::scope()) one of whose threads panicked
+    /// panics at its end, whether or not the thread was joined, and so does a pool's.
     ///
     /// The process is aborted all the same by a panic
     /// - in the main thread, or in a thread that this crate did not start;

@@ -74,8 +74,9 @@ pub struct Scope<'scope, 'env: 'scope> {
 /// scope, the scope panics in its turn.
 ///
 /// In a child of `fork` that leaves a scope which its parent opened, if threads of it are missing:
-/// nobody knows what they were changing. Also if one of them was just being started, joined or given
-/// up: the child has no list of them then, and starting another thread in the scope panics, too.
+/// nobody knows what they were changing. Also if one of them was just being started, joined or
+/// given up: the child has no list of them then, and starting another thread in the scope panics,
+/// too.
 ///
 /// # Examples
 /// ```

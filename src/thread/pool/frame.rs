@@ -174,8 +174,8 @@ pub(in crate::thread) fn give_up_jobs(control: &Control) {
 ///    and its jobs may start more of them.
 /// 2. Jobs of its groups that nobody has begun are forgotten, neither run nor dropped, and those
 ///    that others have begun are waited for, for the same reason.
-/// 3. A job of its own is over, without a result: who waits for it is told. If it waits until all is
-///    done, it is counted as one that does so up to then: others may wait, too, for whom this
+/// 3. A job of its own is over, without a result: who waits for it is told. If it waits until all
+///    is done, it is counted as one that does so up to then: others may wait, too, for whom this
 ///    thread waits.
 /// 4. A pool on its stack is closed in the same way.
 /// 5. Workers that it was about to start, as their builder ends it, are counted no more.

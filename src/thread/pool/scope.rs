@@ -50,7 +50,8 @@ impl Pool {
     ///
     /// # Panics
     /// If a job ended its thread, by [`exit`](crate::thread::exit) or a panic, joined or not: what
-    /// it was lent it may have left half changed, as [`thread::scope`](crate::thread::scope()) says.
+    /// it was lent it may have left half changed, as [`thread::scope`](crate::thread::scope())
+    /// says.
     ///
     /// # Ordering
     /// What the jobs did comes before the return.

@@ -128,8 +128,8 @@ impl Shared {
         }
     }
 
-    /// Starts a worker, which is counted already, as are all that are to come with it. On failure it
-    /// is not counted any more.
+    /// Starts a worker, which is counted already, as are all that are to come with it. On failure
+    /// it is not counted any more.
     fn start_worker(&self, index: usize, counted: u32) -> Result<(), SpawnError> {
         let settings = &self.settings;
         let mut builder = match settings.template {
@@ -154,7 +154,8 @@ impl Shared {
         started
     }
 
-    /// Takes note that workers, of which one has this number, and no other has one, are not started.
+    /// Takes note that workers, of which one has this number, and no other has one, are not
+    /// started.
     pub(super) fn lose_workers(&self, index: usize, count: u32) {
         if let Some(dispatch) = self.dispatch() {
             self.release_id(index);

@@ -283,8 +283,8 @@ fn dispatch_waits_for_all_in_jobs() {
     );
 }
 
-/// A job that waits until all is done runs another one meanwhile, in which its thread ends: both are
-/// given up, in whichever round.
+/// A job that waits until all is done runs another one meanwhile, in which its thread ends: both
+/// are given up, in whichever round.
 fn dispatch_takes_back_that_a_job_waits_for_all() {
     let w = Work::new(0);
     w.0.push(0, 1);

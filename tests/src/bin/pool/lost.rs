@@ -143,8 +143,8 @@ pub fn exit_waits_for_threads_that_its_jobs_start() -> Verdict {
     Ok(())
 }
 
-/// A wait until all is done is over, and then the job that has waited ends its thread, within another
-/// such wait: nothing is taken back that was over.
+/// A wait until all is done is over, and then the job that has waited ends its thread, within
+/// another such wait: nothing is taken back that was over.
 pub fn exit_after_a_wait_for_all_leaves_the_next_one_right() -> Verdict {
     static MEMORY: StaticMemory<4> = StaticMemory::new();
     static POOL: OnceLock<Pool> = OnceLock::new();
