@@ -18,9 +18,10 @@
 //! 4.14 and newer. Handles of the others say that they are gone, and joining them is an error; the
 //! stack cache is empty; the locks of this crate's own are open. A mutex of the program's that
 //! another thread held stays locked; a read-write lock that another thread waited for to write lets
-//! no reader in any more, for it counts who waits; and a scope whose threads stayed in the parent cannot end:
-//! leaving it panics. On older kernels, and without the feature `fork`, a child that is to start
-//! threads must be forked while no other thread starts, ends or prints, and must join none of them.
+//! no reader in any more, for it counts who waits; and a scope whose threads stayed in the parent
+//! cannot end: leaving it panics. On older kernels, and without the feature `fork`, a child that is
+//! to start threads must be forked while no other thread starts, ends or prints, and must join none
+//! of them.
 //!
 //! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs,
 //! and sleeping.
