@@ -73,8 +73,8 @@ fn is_large(layout: &Layout) -> bool {
     layout.size() >= LARGE_BYTES && layout.align() <= PAGE_BYTES_MIN
 }
 
-/// Whether talc is not to see it: it adds what it needs to a size, and over that to an alignment,
-/// and there is no such memory on any machine.
+/// Whether talc is not to see it: it adds what it needs itself to size and alignment, and does not
+/// look whether that is a size. Half of all that may be one is more than programs ask for so.
 fn is_absurd(layout: &Layout) -> bool {
     !is_large(layout) && layout.size() > isize::MAX as usize / 2
 }
