@@ -9,7 +9,6 @@ use core::cell::{Cell, UnsafeCell};
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
-use core::sync::atomic::compiler_fence;
 
 use super::primitive::{AtomicUsize, Ordering};
 use super::{Mutex, MutexGuard};
@@ -116,7 +115,7 @@ impl<T> ReentrantLock<T> {
         let _ = ManuallyDrop::new(held);
         self.depth.set(1);
         // A handler on this thread that finds itself the owner finds the depth, too.
-        compiler_fence(Ordering::SeqCst);
+        in_this_order();
         self.owner.store(mark, Ordering::Relaxed);
         self.guard()
     }
@@ -134,7 +133,7 @@ impl<T> ReentrantLock<T> {
         self.owner.store(NOBODY, Ordering::Relaxed);
         // A handler between the two sleeps for ever, as any does that waits for what its thread
         // holds; in the other order another thread's mark would be overwritten.
-        compiler_fence(Ordering::SeqCst);
+        in_this_order();
         // SAFETY: this thread took the mutex in `first` and gives it up once: here, where it stops
         // being the owner.
         unsafe { self.mutex.force_unlock() };
@@ -146,6 +145,14 @@ impl<T> ReentrantLock<T> {
             not_send: PhantomData,
         }
     }
+}
+
+/// Keeps what is before it there, as a handler on this thread sees it. Without the feature
+/// `threads` no handler uses a lock.
+#[inline(always)]
+fn in_this_order() {
+    #[cfg(feature = "threads")]
+    core::sync::atomic::compiler_fence(Ordering::SeqCst);
 }
 
 #[cfg(feature = "critical-section")]
