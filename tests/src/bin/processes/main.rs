@@ -17,7 +17,6 @@ use suite::limits;
 use suite::{Case, Stop, Verdict, check, check_eq};
 use threadbare::io::{Fd, File, Read, Status};
 use threadbare::process::{self, Command, CommandError, ExitCode, Step};
-use threadbare::seam::arch::prctl::PR_GET_DUMPABLE;
 use threadbare::seam::arch::{kernel as k, nr};
 use threadbare::seam::sys::task;
 use threadbare::signal::{self, Signal, SignalSet};
@@ -197,10 +196,12 @@ fn user_is_another() -> Verdict {
 
 /// The kernel makes memory undumpable in which somebody becomes another user.
 fn another_user_leaves_the_parent_dumpable() -> Verdict {
+    // The same on all CPUs (`include/uapi/linux/prctl.h`); one's bindings do not have it.
+    const PR_GET_DUMPABLE: usize = 3;
     let is_dumpable = || {
         let number = k::__NR_prctl;
         // SAFETY: no memory is involved.
-        unsafe { kernel::call(number, [PR_GET_DUMPABLE as usize, 0, 0, 0, 0, 0]) }
+        unsafe { kernel::call(number, [PR_GET_DUMPABLE, 0, 0, 0, 0, 0]) }
     };
     check_eq!(is_dumpable(), Ok(1));
     // Whether it may or not.
