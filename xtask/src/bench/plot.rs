@@ -30,7 +30,7 @@ const PLOTS: &[Plot] = &[
     },
 ];
 
-const WIDTH: f64 = 720.0;
+const WIDTH: f64 = 790.0;
 const HEIGHT: f64 = 360.0;
 const LEFT: f64 = 48.0;
 const RIGHT: f64 = 560.0;
@@ -39,7 +39,7 @@ const BOTTOM: f64 = 310.0;
 
 /// Colours that differ in lightness, too; ours first.
 const COLOURS: &[&str] = &[
-    "#d4380d", "#000000", "#1d6fb8", "#7a7a7a", "#2a8c4a", "#a06cc8",
+    "#d4380d", "#000000", "#1d6fb8", "#7a7a7a", "#2a8c4a", "#a06cc8", "#b8860b", "#12b5b0",
 ];
 
 /// A curve: its name and its points, by the number of threads.
