@@ -71,13 +71,16 @@ pub fn run(exit: u8, cases: &[Case]) -> ExitCode {
     ExitCode::from(exit)
 }
 
-/// Lists an area's cases and makes the program: its own exit status first.
+/// Lists an area's cases and makes the program: its own exit status first. Where it is one of many
+/// programs in one file, it is called by that one's `main`.
 #[macro_export]
 macro_rules! area {
     ($exit:literal: $($case:ident),* $(,)?) => {
+        #[cfg(not(whole))]
         threadbare::entry!(main);
 
-        fn main() -> threadbare::process::ExitCode {
+        /// Runs the cases.
+        pub fn main() -> threadbare::process::ExitCode {
             $crate::run($exit, &[$($crate::Case { name: stringify!($case), run: $case }),*])
         }
     };

@@ -8,7 +8,9 @@ use crate::process;
 use crate::targets::{LinkMode, Profile, Runner, Target};
 use crate::toolchain;
 use anyhow::{Context, Result, ensure};
+use std::fs;
 use std::io::IsTerminal;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -17,8 +19,10 @@ use std::time::{Duration, Instant};
 /// A build that takes longer than this hangs.
 pub const LIMIT: Duration = Duration::from_secs(30 * 60);
 
-/// All programs of the suite.
-const SUITE: &[&str] = &["--package", "suite", "--bins"];
+include!("../../tests/whole/alone.rs");
+
+/// The package, and its program, that is most of the suite's programs.
+const WHOLE: &[&str] = &["--package", "suite-whole", "--bin", "whole"];
 
 /// Programs of the suite that only some runs need, which build all of them.
 const SELDOM: &[&str] = &[
@@ -61,22 +65,61 @@ impl Build {
     /// one unifies the features of both packages and the examples must see the library as its
     /// users do; elsewhere by one, so that the library is built once.
     pub fn run(&self) -> Result<()> {
+        let suite = Suite::list()?;
         if self.target.is_thorough {
-            self.run_suite()?;
+            self.run_cargo(&self.suite(&suite, &[]), true)?;
+            self.link_names(&suite)?;
             self.run_examples()?;
             return match self.packages() {
                 [] => Ok(()),
                 packages => self.run_cargo(packages, true),
             };
         }
-        let suite = Suite::list()?;
-        let needed = suite.programs.iter().chain(&suite.probes);
-        let needed = needed.filter(|name| !SELDOM.contains(&name.as_str()));
-        let mut what = vec!["--package", "suite"];
-        what.extend(needed.flat_map(|name| ["--bin", name]));
+        let mut what = self.suite(&suite, SELDOM);
         what.extend(self.examples());
         what.extend(self.packages());
-        self.run_cargo(&what, true)
+        self.run_cargo(&what, true)?;
+        self.link_names(&suite)
+    }
+
+    /// Whether most of the suite's programs are one file with many names: what costs least to
+    /// build. On this machine's own CPU each is the file that a user would have.
+    fn is_whole(&self) -> bool {
+        self.target.runner() != Runner::Native
+    }
+
+    /// The name of the file that is many programs, if there is one.
+    pub fn whole(&self) -> Option<&'static str> {
+        self.is_whole().then_some(WHOLE[3])
+    }
+
+    /// Names the suite's programs, without `seldom`.
+    fn suite<'a>(&self, suite: &'a Suite, seldom: &[&str]) -> Vec<&'a str> {
+        let alone = |name: &&String| !self.is_whole() || ALONE.contains(&name.as_str());
+        let programs = suite.programs.iter().filter(alone);
+        let needed = programs.chain(&suite.probes);
+        let needed = needed.filter(|name| !seldom.contains(&name.as_str()));
+        let mut what = vec!["--package", "suite"];
+        what.extend(needed.flat_map(|name| ["--bin", name]));
+        if self.is_whole() {
+            what.extend(WHOLE);
+        }
+        what
+    }
+
+    /// Gives the file that is many programs their names.
+    fn link_names(&self, suite: &Suite) -> Result<()> {
+        if !self.is_whole() {
+            return Ok(());
+        }
+        let parts = |name: &&String| !ALONE.contains(&name.as_str());
+        for name in suite.programs.iter().filter(parts) {
+            let path = self.suite_program(name);
+            fs::remove_file(&path).or_else(ignore_missing)?;
+            symlink("whole", &path)
+                .with_context(|| format!("cannot make the link {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// Whether this is the first of its target's builds in its profile.
@@ -109,7 +152,9 @@ impl Build {
 
     /// Builds the suite's programs alone.
     pub fn run_suite(&self) -> Result<()> {
-        self.run_cargo(SUITE, true)
+        let suite = Suite::list()?;
+        self.run_cargo(&self.suite(&suite, &[]), true)?;
+        self.link_names(&suite)
     }
 
     /// Builds the init and what it is given to watch over.
@@ -158,6 +203,14 @@ impl Build {
         let mut command = toolchain::cargo("build", self.target, self.mode, unstable)?;
         command.args(["--profile", &profile]).args(what);
         run_cargo(command, LIMIT)
+    }
+}
+
+/// Takes it that what is to be removed may not be there.
+pub fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
     }
 }
 

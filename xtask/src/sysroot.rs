@@ -4,7 +4,7 @@
 //! Both profiles and, where the CPU's calls allow it, both link modes share them. It costs 15 to 25
 //! seconds a CPU and belongs to setting up, not to building our own programs.
 
-use crate::build;
+use crate::build::{self, ignore_missing};
 use crate::targets::{LinkMode, Target};
 use crate::toolchain::{self, Compiler};
 use anyhow::{Context, Result, ensure};
@@ -163,13 +163,6 @@ fn shared(target: &Target, mode: LinkMode) -> LinkMode {
         mode
     } else {
         LinkMode::Pie
-    }
-}
-
-fn ignore_missing(error: std::io::Error) -> std::io::Result<()> {
-    match error.kind() {
-        std::io::ErrorKind::NotFound => Ok(()),
-        _ => Err(error),
     }
 }
 

@@ -170,6 +170,17 @@ const FIXED_THEN_PIE: &[(LinkMode, Profile)] = &[
     (LinkMode::Fixed, Profile::Dev),
     (LinkMode::Pie, Profile::Release),
 ];
+/// Both profiles in one link mode, where each mode needs a `core` of its own: the other byte order
+/// has the other mode.
+const FIXED: &[(LinkMode, Profile)] = &[
+    (LinkMode::Fixed, Profile::Dev),
+    (LinkMode::Fixed, Profile::Release),
+];
+const PIE: &[(LinkMode, Profile)] = &[
+    (LinkMode::Pie, Profile::Dev),
+    (LinkMode::Pie, Profile::Release),
+];
+
 /// For MIPS release 6: without optimisation, LLVM 22 stores the result of a comparison of floats on
 /// the stack, which its code for that does not know how to do, and dies. With the register
 /// allocator that optimised code gets there is no need to; nothing else changes.
@@ -353,7 +364,7 @@ pub const TABLE: &[Target] = &[
         triple: "mips-unknown-linux-gnu",
         qemu: "qemu-mips",
         is_thorough: true,
-        builds: FIXED_THEN_PIE,
+        builds: FIXED,
         ..ORDINARY
     },
     Target {
@@ -362,7 +373,7 @@ pub const TABLE: &[Target] = &[
         cpu: "mips",
         triple: "mipsel-unknown-linux-gnu",
         qemu: "qemu-mipsel",
-        builds: PIE_THEN_FIXED,
+        builds: PIE,
         ..ORDINARY
     },
     Target {
@@ -371,7 +382,7 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa32r6-unknown-linux-gnu",
         qemu: "qemu-mips",
         qemu_args: &["-cpu", "mips32r6-generic"],
-        builds: FIXED_THEN_PIE,
+        builds: FIXED,
         rustflags: R6_FLAGS,
         ..ORDINARY
     },
@@ -381,7 +392,7 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa32r6el-unknown-linux-gnu",
         qemu: "qemu-mipsel",
         qemu_args: &["-cpu", "mips32r6-generic"],
-        builds: PIE_THEN_FIXED,
+        builds: PIE,
         rustflags: R6_FLAGS,
         ..ORDINARY
     },
@@ -390,7 +401,7 @@ pub const TABLE: &[Target] = &[
         cpu: "mips64",
         triple: "mips64-unknown-linux-gnuabi64",
         qemu: "qemu-mips64",
-        builds: FIXED_THEN_PIE,
+        builds: FIXED,
         rustflags: N64_FLAGS,
         ..ORDINARY
     },
@@ -400,7 +411,7 @@ pub const TABLE: &[Target] = &[
         cpu: "mips64",
         triple: "mips64el-unknown-linux-gnuabi64",
         qemu: "qemu-mips64el",
-        builds: PIE_THEN_FIXED,
+        builds: PIE,
         rustflags: N64_FLAGS,
         ..ORDINARY
     },
@@ -410,7 +421,7 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa64r6-unknown-linux-gnuabi64",
         qemu: "qemu-mips64",
         qemu_args: &["-cpu", "I6400"],
-        builds: FIXED_THEN_PIE,
+        builds: FIXED,
         rustflags: N64_R6_FLAGS,
         ..ORDINARY
     },
@@ -420,7 +431,7 @@ pub const TABLE: &[Target] = &[
         triple: "mipsisa64r6el-unknown-linux-gnuabi64",
         qemu: "qemu-mips64el",
         qemu_args: &["-cpu", "I6400"],
-        builds: PIE_THEN_FIXED,
+        builds: PIE,
         rustflags: N64_R6_FLAGS,
         ..ORDINARY
     },

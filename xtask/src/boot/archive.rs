@@ -26,6 +26,7 @@ const MOUNTED: [&str; 3] = ["dev", "proc", "sys"];
 
 const DIRECTORY: u32 = 0o040_755;
 const FILE: u32 = 0o100_755;
+const LINK: u32 = 0o120_777;
 
 /// Packs everything into one archive: programs, and `text` in the file `name`.
 pub fn pack(
@@ -37,8 +38,14 @@ pub fn pack(
         (FIRST_PROCESS, read(first_process)?),
         (name, text.as_bytes().to_vec()),
     ];
+    let mut links = Vec::new();
     for program in programs {
-        files.push((program.path.trim_start_matches('/'), read(&program.from)?));
+        let path = program.path.trim_start_matches('/');
+        match program.from.read_link() {
+            // One of the names of a file that is among the programs itself.
+            Ok(other) => links.push((path, other.into_os_string().into_encoded_bytes())),
+            Err(_) => files.push((path, read(&program.from)?)),
+        }
     }
     // The kernel makes no directory that is not in the archive, in front of what lies in it.
     let names = files.iter().map(|(name, _)| *name);
@@ -47,6 +54,7 @@ pub fn pack(
         .into_iter()
         .map(|name| (name, DIRECTORY, Vec::new()))
         .chain(files.into_iter().map(|(name, bytes)| (name, FILE, bytes)))
+        .chain(links.into_iter().map(|(name, bytes)| (name, LINK, bytes)))
         .map(|(name, mode, bytes)| (NewcBuilder::new(name).mode(mode), Cursor::new(bytes)));
     write_cpio(entries, Vec::new()).context("cannot pack the programs")
 }

@@ -46,6 +46,7 @@ impl Station {
             };
             programs.extend(plan(build, suite).map(program));
             probes.extend(suite.probes.iter().map(|name| program(name)));
+            probes.extend(build.whole().map(program));
         }
         let list = archive::list(&programs, PROGRAM_LIMIT.as_secs(), filter);
         let last = self.builds.last().context("a build")?;

@@ -10,7 +10,7 @@ use threadbare::sync::{Mutex, ResetEvent};
 use threadbare::time::Duration;
 use threadbare::{seam, thread};
 
-use crate::{MAY_GO, is_noticed};
+use super::{MAY_GO, is_noticed};
 
 /// Who waited in the parent never comes, and is given way to once in a while: a millisecond each
 /// time would be a minute.

@@ -17,7 +17,7 @@ use threadbare::thread::{self, PanicPolicy, Pool, SpawnError};
 use threadbare::time::Duration;
 use threadbare::{Errno, process};
 
-use crate::{small, until, with};
+use super::{small, until, with};
 
 /// Counts how often it is dropped.
 struct Counted<'a>(&'a AtomicU32);

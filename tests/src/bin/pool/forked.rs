@@ -10,7 +10,7 @@ use threadbare::seam::sys::task;
 use threadbare::thread::pool::{Job, JobError, StaticMemory};
 use threadbare::thread::{self, Pool};
 
-use crate::{small, until, with};
+use super::{small, until, with};
 
 /// Whether a child notices what it is: not where an emulator refuses the advice.
 fn is_noticed() -> Result<(), Stop> {

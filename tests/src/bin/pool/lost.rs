@@ -10,7 +10,7 @@ use threadbare::thread::pool::{Memory, StaticMemory};
 use threadbare::thread::{self, PanicPolicy, Pool};
 use threadbare::time::Duration;
 
-use crate::{small, until, with};
+use super::{small, until, with};
 
 /// Runs `body` with a pool, in a thread of a child process in which panics end threads; the child
 /// leaves with 3 if that thread has panicked and `is_right` says so.

@@ -12,7 +12,7 @@ use threadbare::sync::mpsc::{
 use threadbare::thread::{self, JoinHandle};
 use threadbare::time::{Duration, Instant};
 
-use crate::{SOON, until};
+use super::{SOON, until};
 
 /// How many messages each sender of a storm sends.
 const EACH: u32 = 60;

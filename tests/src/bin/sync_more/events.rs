@@ -6,7 +6,7 @@ use threadbare::sync::{Barrier, ResetEvent, Semaphore, WaitGroup};
 use threadbare::thread;
 use threadbare::time::{Duration, Instant};
 
-use crate::{SOON, until};
+use super::{SOON, until};
 
 pub fn semaphore_counts() -> Verdict {
     let seats = Semaphore::new(2);
