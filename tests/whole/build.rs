@@ -42,7 +42,12 @@ fn modules(folder: &str) -> String {
     let entries = fs::read_dir(&programs).expect("the programs can be listed");
     let mut names: Vec<_> = entries
         .map(|entry| entry.expect("an entry can be read").path())
-        .map(|path| path.file_stem().expect("it has a name").to_string_lossy().into_owned())
+        .map(|path| {
+            path.file_stem()
+                .expect("it has a name")
+                .to_string_lossy()
+                .into_owned()
+        })
         .filter(|name| !name.ends_with("_probe") && !ALONE.contains(&name.as_str()))
         .collect();
     names.sort();

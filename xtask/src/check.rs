@@ -7,6 +7,7 @@ use crate::targets::{self, LinkMode, Target};
 use crate::{docs, setup, symbols, tidy, toolchain};
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -150,42 +151,63 @@ const EXTRAS: &[&str] = &[
     "lock-debug",
 ];
 
-/// Checks the library without features, with each of them, with each pair and with all; and the
-/// programs that choose others than the rest.
-fn feature_sets(host: &'static Target) -> Result<()> {
-    let clippy = |arguments: &[&str]| {
-        let mut command = toolchain::cargo("clippy", host, LinkMode::Fixed, false)?;
-        command.args(arguments).args(DENY);
-        build::run_cargo(command, LIMIT)
-    };
-    let with = |chosen: &str| {
-        let library = ["--package", "threadbare", "--lib", "--no-default-features"];
-        clippy(&[&library[..], &["--features", chosen]].concat())
-            .with_context(|| format!("with the features `{chosen}`"))
-    };
-    // Each alone, and each pair: with what it is to be had with.
+/// Lists the sets of features to check: none, each, each pair, with what it is to be had with, and
+/// all.
+fn sets() -> Vec<String> {
     let all: Vec<_> = FEATURES.iter().chain(EXTRAS).collect();
-    with("")?;
+    let mut sets = vec![String::new(), "messages".to_owned()];
     for (place, feature) in all.iter().enumerate() {
-        with(feature)?;
+        sets.push((**feature).to_owned());
         for other in &all[..place] {
             if !IMPLIED.contains(&(**feature, **other)) {
-                with(&format!("{feature},{other}"))?;
+                sets.push(format!("{feature},{other}"));
             }
         }
     }
-    with(&format!("default,{}", EXTRAS.join(",")))?;
+    sets.push(format!("default,{}", EXTRAS.join(",")));
+    sets
+}
+
+/// Checks the library with each set of features, and the programs that choose others than the rest.
+fn feature_sets(host: &'static Target) -> Result<()> {
+    let cargo = |directory: &Path, verb: &[&str], arguments: &[&str]| {
+        let mut command = toolchain::cargo_in(directory, verb[0], host, LinkMode::Fixed, false)?;
+        // Each is checked once.
+        command.env("CARGO_INCREMENTAL", "0");
+        command.args(&verb[1..]).args(arguments).args(DENY);
+        build::run_cargo(command, LIMIT)
+    };
+    let clippy = |arguments: &[&str]| {
+        let own = toolchain::target_dir(host, LinkMode::Fixed);
+        cargo(&own, &["clippy"], arguments)
+    };
+    let sets = sets();
+    // A call has little to do at the same time, and no two can share a directory.
+    let places: Vec<_> = (0..2).collect();
+    let outcomes = build::in_parallel(&places, places.len(), |&place| {
+        let directory = toolchain::target_dir(host, LinkMode::Fixed);
+        let directory = directory.with_file_name(format!("features-{place}"));
+        let library = ["--package", "threadbare", "--lib", "--no-default-features"];
+        let mut own = sets.iter().skip(place).step_by(places.len());
+        own.try_for_each(|set| {
+            // Of pairs there are many, and clippy takes twice the compiler's time.
+            let is_pair = set.split(',').count() == 2;
+            let verb = match is_pair {
+                true => &["rustc", "--profile", "check"][..],
+                false => &["clippy"],
+            };
+            cargo(
+                &directory,
+                verb,
+                &[&library[..], &["--features", set]].concat(),
+            )
+            .with_context(|| format!("with the features `{set}`"))
+        })
+    });
+    outcomes.into_iter().collect::<Result<()>>()?;
     for features in ["", "threads", "lock-debug"] {
         clippy(&["--package", "suite-extras", "--features", features])?;
     }
-    clippy(&[
-        "--package",
-        "threadbare",
-        "--lib",
-        "--features",
-        "messages",
-        "--no-default-features",
-    ])?;
     clippy(&["--package", "own-start"])?;
     clippy(&["--package", "threadbare-c"])?;
     clippy(&["--package", "threadbare-c", "--no-default-features"])?;

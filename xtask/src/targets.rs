@@ -172,15 +172,8 @@ const FIXED_THEN_PIE: &[(LinkMode, Profile)] = &[
 ];
 /// Both profiles in one link mode, where each mode needs a `core` of its own: the other byte order
 /// has the other mode.
-const FIXED: &[(LinkMode, Profile)] = &[
-    (LinkMode::Fixed, Profile::Dev),
-    (LinkMode::Fixed, Profile::Release),
-];
-const PIE: &[(LinkMode, Profile)] = &[
-    (LinkMode::Pie, Profile::Dev),
-    (LinkMode::Pie, Profile::Release),
-];
-
+const FIXED: &[(LinkMode, Profile)] = ALL.split_at(2).0;
+const PIE: &[(LinkMode, Profile)] = ALL.split_at(2).1;
 /// For MIPS release 6: without optimisation, LLVM 22 stores the result of a comparison of floats on
 /// the stack, which its code for that does not know how to do, and dies. With the register
 /// allocator that optimised code gets there is no need to; nothing else changes.

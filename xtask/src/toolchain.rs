@@ -172,13 +172,24 @@ pub fn cargo(
     mode: LinkMode,
     unstable: bool,
 ) -> Result<Command> {
+    cargo_in(&target_dir(target, mode), verb, target, mode, unstable)
+}
+
+/// Makes the same in another target directory: for those that run beside others.
+pub fn cargo_in(
+    directory: &Path,
+    verb: &str,
+    target: &'static Target,
+    mode: LinkMode,
+    unstable: bool,
+) -> Result<Command> {
     let compiler = compiler_for(target);
     let mut command = match compiler {
         Compiler::Host | Compiler::Rustup => host_cargo(),
         Compiler::DebianBuildStd => debian_cargo(),
     };
     command.arg(verb).args(["--target", target.triple]);
-    command.arg("--target-dir").arg(target_dir(target, mode));
+    command.arg("--target-dir").arg(directory);
     let mut rustflags: Vec<_> = mode
         .rustflags()
         .iter()

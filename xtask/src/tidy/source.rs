@@ -23,6 +23,7 @@ const CPU_FOLDERS: &[&str] = &["arch/", "tests/src/loader/"];
 /// Files that are read by `include!`, where the compiler refuses `//!`: they begin with `// `.
 const INCLUDED: &[&str] = &[
     "build/link.rs",
+    "tests/whole/alone.rs",
     "tests/models/src/models.rs",
     "tests/models/src/models/channels.rs",
     "tests/models/src/models/dispatch.rs",
