@@ -1,4 +1,4 @@
-//! Runs the host tests (package `suite-hosted`) and counts what libtest says.
+//! Runs the host tests (package `suite-hosted`) and our own, and counts what libtest says.
 
 use crate::process::{self, Ended};
 use crate::tally::Tally;
@@ -12,7 +12,8 @@ const LIMIT: Duration = Duration::from_secs(30 * 60);
 pub fn run(filter: Option<&str>) -> Result<Tally> {
     let mut command = toolchain::host_cargo();
     command
-        .args(["test", "--package", "suite-hosted", "--no-fail-fast"])
+        .args(["test", "--package", "suite-hosted", "--package", "xtask"])
+        .arg("--no-fail-fast")
         .args(filter);
     command.env("CARGO_TERM_PROGRESS_WHEN", "never");
     let shown = process::show(&command);
