@@ -1,10 +1,14 @@
 //! What the kernel says about this process, read where it shows it.
 
+use core::ffi::CStr;
+use core::fmt::Write;
+
 use embedded_io::Read;
 use threadbare::io::{File, Reader, SliceWriter};
 use threadbare::seam::arch::{self, SIGACTION_LAYOUT, SigactionLayout, kernel as k};
 use threadbare::seam::sys::signal::{self, Action};
-use threadbare::thread::{self, JoinHandle};
+use threadbare::thread::{self, JoinHandle, Thread};
+use threadbare::time::Duration;
 use threadbare::{Errno, seam};
 
 /// Counts the lines of `/proc/self/maps` that concern this program.
@@ -96,6 +100,38 @@ pub unsafe fn call(nr: u32, arguments: [usize; 6]) -> Result<usize, Errno> {
 pub fn let_others_run() {
     // SAFETY: the call touches no memory.
     let _ = unsafe { call(k::__NR_sched_yield, [0; 6]) };
+}
+
+/// Whether the kernel says that a thread sleeps.
+fn is_asleep(thread: &Thread) -> bool {
+    let mut path = [0; 64];
+    let mut writer = SliceWriter::new(&mut path);
+    let id = thread.kernel_id().unwrap_or(0);
+    let _ = write!(writer, "/proc/self/task/{id}/stat\0");
+    let mut text = [0; 256];
+    let Ok(path) = CStr::from_bytes_until_nul(writer.written()) else {
+        return false;
+    };
+    let count = File::open(path).and_then(|mut file| file.read(&mut text));
+    // The state's letter follows the name, which is in parentheses.
+    let text = &text[..count.unwrap_or(0)];
+    let end = text.iter().rposition(|byte| *byte == b')');
+    end.and_then(|end| text.get(end + 2)) == Some(&b'S')
+}
+
+/// Lets the others run until a thread sleeps where it was about to wait for something: it takes no
+/// lock any more that a child of `fork` would find taken.
+///
+/// The kernel has to say so several times in a row. A thread that is on its way sleeps for moments,
+/// too: for a lock of an emulator's, or for the pages of a new stack.
+pub fn until_asleep(thread: &Thread) {
+    const TIMES: u32 = 5;
+    const APART: Duration = Duration::from_micros(300);
+    let mut left = TIMES;
+    while left > 0 {
+        thread::sleep(APART);
+        left = if is_asleep(thread) { left - 1 } else { TIMES };
+    }
 }
 
 /// Makes a pipe: the end to read from, and the one to write to.

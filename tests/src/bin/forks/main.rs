@@ -22,7 +22,6 @@ use threadbare::seam::thread_counts;
 use threadbare::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use threadbare::sync::{Condvar, Mutex, Once, OnceLock, ResetEvent};
 use threadbare::thread::{self, Builder, CacheLimits, JoinHandle, NameError};
-use threadbare::time::Duration;
 use threadbare::{Errno, env, io, process, seam};
 
 suite::area! { 53:
@@ -443,8 +442,9 @@ fn senders_of_the_parent_take_no_turn() -> Verdict {
         let sender = sender.clone();
         move || sender.send(2)
     });
-    // That it waits by then can only be hoped for; if not, there is less to go wrong.
-    thread::sleep(Duration::from_millis(2));
+    // On its way to sleep it takes the channel's mutex again and again; a child that found that
+    // taken would wait for ever, as for any lock that another thread held.
+    kernel::until_asleep(waiter.thread());
     if let Ok(mut ends) = ENDS.lock() {
         *ends = Some((sender, receiver));
     }

@@ -7,7 +7,6 @@ use suite::child::{self, End};
 use suite::{Verdict, check, check_eq, kernel};
 use threadbare::seam::sys::task;
 use threadbare::sync::{Mutex, ResetEvent};
-use threadbare::time::Duration;
 use threadbare::{seam, thread};
 
 use super::{MAY_GO, is_noticed};
@@ -20,8 +19,8 @@ pub fn mutex_that_was_waited_for_is_no_slower() -> Verdict {
     is_noticed()?;
     let held = LOCK.lock().unwrap();
     let waiter = thread::spawn(|| *LOCK.lock().unwrap() += 1);
-    // That it waits by then can only be hoped for; if not, there is less to go wrong.
-    thread::sleep(Duration::from_millis(20));
+    // It is counted.
+    kernel::until_asleep(waiter.thread());
     let child = child::fork();
     drop(held);
     if child == 0 {
@@ -192,12 +191,16 @@ pub fn scope_keeps_stacks_of_threads_that_only_the_parent_has() -> Verdict {
     check!(thread::spawn(|| ()).join().is_ok());
     is_noticed()?;
     let child = AtomicUsize::new(0);
+    let main = &thread::current();
     thread::scope(|outer| {
         outer.spawn(|| {
             let own = black_box([0x55u8; 2048]);
             let own = &own;
             thread::scope(|inner| {
                 inner.spawn(|| {
+                    // It has the lock of the list for moments before it waits for the scope's end;
+                    // a child that found that taken would have lost the scope.
+                    kernel::until_asleep(main);
                     let forked = child::start(|| {
                         child::no_core_file();
                         kernel::limit_seconds(20);

@@ -7,8 +7,6 @@
 mod channels;
 mod events;
 
-use core::ffi::CStr;
-use core::fmt::Write;
 use core::sync::atomic::{AtomicU32, Ordering};
 
 use channels::{
@@ -22,8 +20,8 @@ use events::{
     reset_event_pulse_wakes_who_waits, semaphore_counts, semaphore_limits_lose_no_permit,
     semaphore_storm_keeps_its_permits, wait_group_waits_for_all,
 };
+use suite::kernel::until_asleep;
 use suite::{Verdict, check, check_eq};
-use threadbare::io::{File, Read, SliceWriter};
 use threadbare::sync::futex::{self, Scope, Woken};
 use threadbare::sync::{
     Condvar, LazyLock, Mutex, Once, OnceLock, ResetEvent, RwLock, RwLockWriteGuard, Semaphore,
@@ -241,23 +239,6 @@ fn condvar_storm_loses_nothing() -> Verdict {
     Ok(())
 }
 
-/// Whether the kernel says that a thread sleeps.
-fn is_asleep(thread: &thread::Thread) -> bool {
-    let mut path = [0; 64];
-    let mut writer = SliceWriter::new(&mut path);
-    let id = thread.kernel_id().unwrap_or(0);
-    let _ = write!(writer, "/proc/self/task/{id}/stat\0");
-    let mut text = [0; 256];
-    let Ok(path) = CStr::from_bytes_until_nul(writer.written()) else {
-        return false;
-    };
-    let count = File::open(path).and_then(|mut file| file.read(&mut text));
-    // The state's letter follows the name, which is in parentheses.
-    let text = &text[..count.unwrap_or(0)];
-    let end = text.iter().rposition(|byte| *byte == b')');
-    end.and_then(|end| text.get(end + 2)) == Some(&b'S')
-}
-
 /// The stated number is 16,383 newcomers. One thread takes the lock again and again while another
 /// waits for it; whatever the scheduler does, the waiter is in after that many and few more: who
 /// may not pass waits a millisecond each time.
@@ -275,10 +256,7 @@ fn mutex_waiter_is_passed_by_a_bounded_number() -> Verdict {
         });
         until(|| STARTS.load(Ordering::Acquire) == 1);
         // It lets others run some times before, and counts as one that waits when it sleeps.
-        until(|| is_asleep(waiter.thread()));
-        // Once more, for an emulator has locks of its own to sleep on.
-        thread::sleep(SOON);
-        until(|| is_asleep(waiter.thread()));
+        until_asleep(waiter.thread());
         *held = 0;
         drop(held);
         while !waiter.is_finished() {
