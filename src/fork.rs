@@ -34,6 +34,9 @@ static SETTLE: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
 
 const SETTLED: u32 = 1;
 
+/// How many times this process and its ancestors noticed.
+static GENERATION: AtomicU32 = AtomicU32::new(0);
+
 /// Marks this process as one that has threads, and names what a child of it is to do when it
 /// notices that it is one; or notices. To be called before each thread is started.
 ///
@@ -68,6 +71,19 @@ pub fn heed() {
     if mark.is_some_and(|mark| mark.load(Ordering::Relaxed) != SETTLED) {
         notice();
     }
+}
+
+/// A number that is another one in a child that has noticed what it is: its parent's plus one, or
+/// more.
+#[inline]
+pub fn generation() -> u32 {
+    // Relaxed: it changes while there is one thread alone.
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Gives this process a number of its own, as the first step of settling.
+pub fn begin_generation() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
 }
 
 #[cold]

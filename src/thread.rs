@@ -16,12 +16,12 @@
 //! # In a child of `fork`
 //! A child has the thread that called `fork` and no other, and notices that by itself, on Linux
 //! 4.14 and newer. Handles of the others say that they are gone, and joining them is an error; the
-//! stack cache is empty; the locks of this crate's own are open. A mutex of the program's that
-//! another thread held stays locked; a read-write lock that another thread waited for to write lets
-//! no reader in any more, for it counts who waits; and a scope whose threads stayed in the parent
-//! cannot end: leaving it panics. On older kernels, and without the feature `fork`, a child that is
-//! to start threads must be forked while no other thread starts, ends or prints, and must join none
-//! of them.
+//! stack cache is empty; the locks of this crate's own are open. A lock of the program's that
+//! another thread held stays locked, and one that others waited for does not wait for them; a
+//! scope whose threads stayed in the parent cannot end: leaving it panics. On older kernels, and
+//! without the feature `fork`, a child that is to start threads must be forked while no other
+//! thread starts, ends or prints, or waits to write for an `RwLock` that the child will read, and
+//! must join none of them.
 //!
 //! Without the feature `threads` there is only what [`thread_local!`](crate::thread_local) needs,
 //! and sleeping.

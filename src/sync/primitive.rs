@@ -59,6 +59,17 @@ pub fn heed_fork() {
     crate::fork::heed();
 }
 
+/// The number of this process, which is another one than any parent's: see [`fork::generation`].
+/// Settles first.
+///
+/// [`fork::generation`]: crate::fork::generation
+#[cfg(feature = "threads")]
+#[inline]
+pub fn generation() -> u32 {
+    crate::fork::heed();
+    crate::fork::generation()
+}
+
 /// Declares statics that all threads share. A model makes them anew for each of its runs.
 macro_rules! shared {
     ($(static $name:ident: [$of:ty; $count:expr];)*) => {$(

@@ -17,6 +17,15 @@
 //!
 //! Readers and writers sleep on the same word, as sleepers of two kinds.
 //!
+//! # In a child of `fork`
+//! Writers that waited in the parent are counted in the child's copy of the word, and never come
+//! when that is free. So the word says in which process they wait that it counts. Whoever finds
+//! that it is another process than this one forgets them, and the mark of the readers that slept
+//! behind them. Nobody sleeps here because of either: he would have forgotten them before, and a
+//! count that is forgotten does not come back. Processes are told apart by three bits of their
+//! number in the line of their ancestors: a count that seven generations have left alone is taken
+//! by the eighth for its own.
+//!
 //! # Ordering
 //! Owed: a writer sees all that readers and writers before it did, a reader all that writers did.
 //! Taking is Acquire and giving up is Release; every change between is a read-modify-write, which
@@ -25,13 +34,16 @@
 use super::primitive::{self, AtomicU32, Kinds, Ordering};
 
 /// One reader holds the lock.
-const READER: u32 = 1;
+pub(super) const READER: u32 = 1;
 const READERS: u32 = WAITING_WRITER - READER;
 /// One writer waits.
-const WAITING_WRITER: u32 = 1 << 18;
-pub(super) const WAITING_WRITERS: u32 = SLEEPERS - WAITING_WRITER;
+pub(super) const WAITING_WRITER: u32 = 1 << 18;
+pub(super) const WAITING_WRITERS: u32 = GENERATION - WAITING_WRITER;
+/// One generation of processes; in all of its bits, whose writers are counted.
+const GENERATION: u32 = 1 << 27;
+const GENERATIONS: u32 = SLEEPERS - GENERATION;
 /// Readers may sleep.
-const SLEEPERS: u32 = 1 << 30;
+pub(super) const SLEEPERS: u32 = 1 << 30;
 /// A writer holds the lock.
 pub(super) const WRITER: u32 = 1 << 31;
 
@@ -44,7 +56,8 @@ pub struct RawRwLock {
     /// | bits | what they say |
     /// |---|---|
     /// | 0 to 17 | how many readers hold the lock |
-    /// | 18 to 29 | how many writers wait |
+    /// | 18 to 26 | how many writers wait |
+    /// | 27 to 29 | in which process they do; 0 if there are none |
     /// | 30 | readers may sleep |
     /// | 31 | a writer holds the lock |
     pub(super) state: AtomicU32,
@@ -58,6 +71,30 @@ fn is_open(seen: u32) -> bool {
 
 pub(super) fn is_free(seen: u32) -> bool {
     seen & (WRITER | READERS) == 0
+}
+
+/// What the word says of writers that wait in this process.
+fn own_generation() -> u32 {
+    primitive::generation().wrapping_mul(GENERATION) & GENERATIONS
+}
+
+/// What the word says without those that wait in another process than the `own` generation's.
+fn without_lost(seen: u32, own: u32) -> u32 {
+    if seen & WAITING_WRITERS != 0 && seen & GENERATIONS != own {
+        seen & (WRITER | READERS)
+    } else {
+        seen
+    }
+}
+
+/// What it says with one waiting writer less.
+fn uncounted(seen: u32) -> u32 {
+    let left = seen - WAITING_WRITER;
+    if left & WAITING_WRITERS == 0 {
+        left & !GENERATIONS
+    } else {
+        left
+    }
 }
 
 impl RawRwLock {
@@ -82,7 +119,7 @@ impl RawRwLock {
     /// Enters as a reader. Blocks while a writer holds the lock or waits for it.
     #[inline]
     pub fn read(&self) {
-        if !self.try_read() {
+        if self.enter().is_err() {
             self.read_slow();
         }
     }
@@ -90,15 +127,46 @@ impl RawRwLock {
     /// Enters as a reader unless a writer holds the lock or waits for it.
     #[inline]
     pub fn try_read(&self) -> bool {
-        let mut seen = self.state.load(Ordering::Relaxed);
-        while is_open(seen) {
-            assert!(seen & READERS != READERS, "too many readers of one lock");
-            match self.take(seen, seen + READER) {
-                Ok(_) => return true,
+        match self.enter() {
+            Ok(()) => true,
+            Err(seen) => self.try_read_slow(seen),
+        }
+    }
+
+    #[cold]
+    fn try_read_slow(&self, mut seen: u32) -> bool {
+        while self.forget_lost(seen) {
+            match self.enter() {
+                Ok(()) => return true,
                 Err(now) => seen = now,
             }
         }
         false
+    }
+
+    /// Enters as a reader, or says what the word is that forbids it.
+    #[inline]
+    fn enter(&self) -> Result<(), u32> {
+        let mut seen = self.state.load(Ordering::Relaxed);
+        while is_open(seen) {
+            assert!(seen & READERS != READERS, "too many readers of one lock");
+            match self.take(seen, seen + READER) {
+                Ok(_) => return Ok(()),
+                Err(now) => seen = now,
+            }
+        }
+        Err(seen)
+    }
+
+    /// Forgets who waited in a parent of this process; returns whether the word, which is as seen
+    /// or another one by now, said so: then it must be looked at again.
+    fn forget_lost(&self, seen: u32) -> bool {
+        let present = without_lost(seen, own_generation());
+        let is_lost = present != seen;
+        if is_lost {
+            let _ = self.mark(seen, present);
+        }
+        is_lost
     }
 
     #[cold]
@@ -107,9 +175,11 @@ impl RawRwLock {
             // A short wait, if it is for a writer that is inside and the last.
             let seen = self.spin(|seen| seen == WRITER);
             if is_open(seen) {
-                if self.try_read() {
+                if self.enter().is_ok() {
                     return;
                 }
+            } else if self.forget_lost(seen) {
+                // Nobody is waited for by now.
             } else if seen & SLEEPERS != 0 || self.mark(seen, seen | SLEEPERS).is_ok() {
                 primitive::wait_as(&self.state, seen | SLEEPERS, KIND_READER);
             }
@@ -140,23 +210,32 @@ impl RawRwLock {
     #[cold]
     fn write_slow(&self) {
         let mut seen = self.spin(|seen| seen == WRITER || seen <= READERS && seen != 0);
-        let mut counted = false;
+        // As whose it is counted. In a child that a signal handler has made meanwhile it is not.
+        let mut counted_as = None;
         loop {
+            let own = own_generation();
+            let is_counted = counted_as == Some(own);
+            let present = without_lost(seen, own);
             if is_free(seen) {
-                let taken = if counted { seen - WAITING_WRITER } else { seen } | WRITER;
+                let left = if is_counted {
+                    uncounted(present)
+                } else {
+                    present
+                };
+                let taken = left | WRITER;
                 match self.take(seen, taken) {
                     Ok(_) => return,
                     Err(now) => seen = now,
                 }
                 continue;
             }
-            let (marked, kind) = if counted {
-                (seen, KIND_WRITER)
-            } else if seen & WAITING_WRITERS != WAITING_WRITERS {
-                (seen + WAITING_WRITER, KIND_WRITER)
+            let (marked, kind) = if is_counted {
+                (present, KIND_WRITER)
+            } else if present & WAITING_WRITERS != WAITING_WRITERS {
+                ((present + WAITING_WRITER) | own, KIND_WRITER)
             } else {
-                // There are 4,095 already: this one waits with the readers until they have been.
-                (seen | SLEEPERS, KIND_READER)
+                // There are 511 already: this one waits with the readers until they have been.
+                (present | SLEEPERS, KIND_READER)
             };
             if marked != seen
                 && let Err(now) = self.mark(seen, marked)
@@ -164,7 +243,7 @@ impl RawRwLock {
                 seen = now;
                 continue;
             }
-            counted = kind == KIND_WRITER;
+            counted_as = (kind == KIND_WRITER).then_some(own);
             primitive::wait_as(&self.state, marked, kind);
             seen = self.state.load(Ordering::Relaxed);
         }
@@ -227,17 +306,18 @@ impl RawRwLock {
     fn leave(&self, mut seen: u32, readers: u32) {
         // See `unlock_read`.
         let word = self.state.as_ptr();
-        loop {
-            let writers = seen & WAITING_WRITERS;
-            let sleepers = if writers != 0 { seen & SLEEPERS } else { 0 };
+        let present = loop {
+            let present = without_lost(seen, own_generation());
+            let writers = present & (WAITING_WRITERS | GENERATIONS);
+            let sleepers = if writers != 0 { present & SLEEPERS } else { 0 };
             let left = writers | sleepers | readers;
             match self.give_up(seen, left) {
-                Ok(_) => break,
+                Ok(_) => break present,
                 Err(now) => seen = now,
             }
-        }
-        if seen & WAITING_WRITERS == 0 {
-            if seen & SLEEPERS != 0 {
+        };
+        if present & WAITING_WRITERS == 0 {
+            if present & SLEEPERS != 0 {
                 primitive::wake_as(word, u32::MAX, KIND_READER);
             }
         } else if readers == 0 {
@@ -252,3 +332,4 @@ fn wake_writer(word: *const u32) {
 }
 
 const _: () = assert!(size_of::<RawRwLock>() == 4);
+const _: () = assert!(WAITING_WRITERS / WAITING_WRITER == 511);

@@ -18,8 +18,11 @@ use super::{LockResult, TryLockError, TryLockResult};
 /// between. Readers wait as long as writers come one after the other without a pause, even those
 /// that were there first: where that happens, a [`Mutex`](super::Mutex) bounds everybody's wait.
 ///
-/// Up to 262,143 readers hold a lock at a time; one more panics. Of writers that wait, 4,095 are
+/// Up to 262,143 readers hold a lock at a time; one more panics. Of writers that wait, 511 are
 /// counted; further ones wait with the readers until the counted ones have been.
+///
+/// In a child of `fork` nobody waits for writers that waited in the parent, as far as it
+/// [notices](crate::thread#in-a-child-of-fork) that it is one.
 ///
 /// # Examples
 /// ```

@@ -5,33 +5,24 @@
 //! waits for them; what the stack cache kept is unmapped; the runtime's own locks are open, whoever
 //! held them. The stacks that the others stood on stay: the thread may have borrowed from them.
 //!
-//! A lock of the user's that another thread held stays locked, as everywhere; one for which others
-//! waited is free, and a little slower for ever (`sync::raw_mutex`).
-
-use core::sync::atomic::{AtomicU32, Ordering};
+//! A lock of the user's that another thread held stays locked, as everywhere; a mutex for which
+//! others waited is free, and a little slower for ever (`sync::raw_mutex`); a read-write lock
+//! forgets them (`sync::raw_rwlock`).
 
 use super::{cache, current, record};
 use crate::sys::{Errno, signal, task};
 use crate::{fork, io, sync};
-
-/// How many times this process and its ancestors noticed.
-static GENERATION: AtomicU32 = AtomicU32::new(0);
 
 /// See [`fork::prepare`].
 pub fn prepare() -> Result<(), Errno> {
     fork::prepare(settle)
 }
 
-/// A number that is another one in a child that has noticed what it is.
-pub fn generation() -> u32 {
-    GENERATION.load(Ordering::Relaxed)
-}
-
 /// Alone in the process, and with signals blocked: a handler that starts a thread would settle,
 /// too. Where a filter refuses to block them, that must be borne.
 fn settle() {
     let mask = signal::try_block_all();
-    GENERATION.fetch_add(1, Ordering::Relaxed);
+    fork::begin_generation();
     let own = current::control().map(|control| control.record);
     record::forget_others(own);
     match own {

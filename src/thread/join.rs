@@ -8,8 +8,8 @@ use core::ptr::NonNull;
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control, Origin, may_be_detached};
 use super::current::{self, Thread};
-use super::forked;
 use super::measure::{self, Stack};
+use crate::fork;
 
 /// The right to wait for a thread and to take what its closure returned.
 ///
@@ -286,7 +286,7 @@ pub(super) fn assert_not_own(control: NonNull<Control>) {
 pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     // The thread swaps before it leaves. Acquire here is what makes the result readable.
     if !control.completion.is_complete() {
-        if forked::generation() == 0 {
+        if fork::generation() == 0 {
             crate::fatal::fatal("a thread left the kernel without having ended");
         }
         return Err(JoinError { is_panic: false });

@@ -15,6 +15,12 @@ use super::{Kinds, Limit, Ordering, Woken};
 /// A child of `fork` has all that its parent had.
 pub fn heed_fork() {}
 
+/// Likewise.
+#[inline]
+pub fn generation() -> u32 {
+    0
+}
+
 /// What stands for an atomic word.
 pub type AtomicU32 = Plain<u32>;
 /// What stands for an atomic word as long as an address.

@@ -18,7 +18,7 @@ use crate::sync::dispatch::{Dispatch, Done, Group, Node, Pushed};
 use crate::sys::task::NAME_BYTES;
 use crate::thread::error::SpawnError;
 use crate::thread::scope::ScopeData;
-use crate::thread::{self, Pool, forked};
+use crate::thread::{self, Pool};
 
 /// How a pool is to be; `pool::Builder` explains.
 #[derive(Clone, Copy)]
@@ -36,7 +36,7 @@ const ID_WORDS: usize = Pool::THREADS_MAX / 32;
 /// A pool, but for its slots.
 pub(super) struct Shared {
     dispatch: Dispatch,
-    /// In which process it was started, as `forked` counts them.
+    /// In which process it was started, as `fork` counts them.
     generation: u32,
     threads: ScopeData,
     /// Which numbers workers have, a bit each.
@@ -74,7 +74,7 @@ impl Shared {
         unsafe {
             at.write(Shared {
                 dispatch: Dispatch::new(settings.threads_max),
-                generation: forked::generation(),
+                generation: fork::generation(),
                 threads: ScopeData::new(),
                 ids: Mutex::new([0; ID_WORDS]),
                 settings,
@@ -107,7 +107,7 @@ impl Shared {
     /// The dispatch; `None` in a child of `fork` whose parent started the pool.
     pub(super) fn dispatch(&self) -> Option<&Dispatch> {
         fork::heed();
-        (self.generation == forked::generation()).then_some(&self.dispatch)
+        (self.generation == fork::generation()).then_some(&self.dispatch)
     }
 
     /// Takes a slot back.

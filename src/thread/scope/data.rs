@@ -13,14 +13,14 @@ use crate::thread::builder::Builder;
 use crate::thread::control::Control;
 use crate::thread::current::{self, Thread};
 use crate::thread::error::SpawnError;
-use crate::thread::{forked, record};
+use crate::thread::record;
 
 /// What a scope knows of its threads.
 pub struct ScopeData {
     list: Mutex<List>,
     /// The scope in which the same thread opened this one, null for none.
     outer: Cell<*const ScopeData>,
-    /// In which process it was made, as `forked` counts them.
+    /// In which process it was made, as `fork` counts them.
     generation: u32,
     /// The newest process in which somebody looked whether the list is lost, times 2, and 1 if it
     /// is: a thread that stayed in a parent had its lock.
@@ -43,7 +43,7 @@ impl ScopeData {
     pub fn new() -> ScopeData {
         record::JOINTLY.set();
         fork::heed();
-        let generation = forked::generation();
+        let generation = fork::generation();
         ScopeData {
             list: Mutex::new(List::new()),
             outer: Cell::new(ptr::null()),
@@ -55,7 +55,7 @@ impl ScopeData {
     /// Whether the scope was opened by a process of which this is a child of `fork`.
     fn is_inherited(&self) -> bool {
         fork::heed();
-        self.generation != forked::generation()
+        self.generation != fork::generation()
     }
 
     /// Takes the list's lock; `None` where the list is lost.
@@ -73,7 +73,7 @@ impl ScopeData {
     /// Release and Acquire, for whoever takes the lock comes after all that have looked.
     #[cold]
     fn is_lost(&self) -> bool {
-        let now = forked::generation() << 1;
+        let now = fork::generation() << 1;
         let seen = self.looked.load(Ordering::Acquire);
         if seen & !1 == now {
             return seen & 1 != 0;

@@ -41,6 +41,10 @@ models! {
     rwlock_downgrade_lets_readers_in [raw_rwlock] Some(3);
     rwlock_try_excludes [raw_rwlock] None;
     rwlock_may_go_after_unlock [raw_rwlock] None;
+    rwlock_readers_wait_for_no_lost_writer [raw_rwlock] Some(2);
+    rwlock_that_was_written_forgets_lost_writers [raw_rwlock] Some(3);
+    rwlock_that_was_read_forgets_lost_writers [raw_rwlock] Some(3);
+    rwlock_try_forgets_lost_writers [raw_rwlock] None;
     semaphore_excludes [semaphore] None;
     semaphore_wakes_for_each_permit [semaphore] Some(2);
     semaphore_try_excludes [semaphore] None;

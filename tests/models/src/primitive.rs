@@ -21,8 +21,17 @@ impl Kinds {
     pub const ALL: Kinds = Kinds(u32::MAX);
 }
 
-/// There is no `fork` in a model.
+/// Nobody forks within a model.
 pub fn heed_fork() {}
+
+/// Makes the process of a model another one than a new lock's.
+pub fn be_child() {
+    GENERATION.set(1);
+}
+
+pub fn generation() -> u32 {
+    GENERATION.get()
+}
 
 /// All condition variables meet in one queue.
 pub const BUCKETS: usize = 1;
@@ -60,6 +69,7 @@ struct Sleeper {
 thread_local! {
     static SLEEPERS: RefCell<Vec<Sleeper>> = const { RefCell::new(Vec::new()) };
     static TIME_IS_UP: Cell<bool> = const { Cell::new(false) };
+    static GENERATION: Cell<u32> = const { Cell::new(0) };
     static GONE: RefCell<Vec<*const u32>> = const { RefCell::new(Vec::new()) };
 }
 

@@ -167,7 +167,7 @@ const HINTS: &[&str] = &[
     "raw_mutex::look#1/load/spoiled",
     "raw_mutex::look#2/guess/spoiled",
     "raw_mutex::linger#1/guess/spoiled",
-    "raw_rwlock::try_read#1/load/spoiled",
+    "raw_rwlock::enter#1/load/spoiled",
     "raw_rwlock::write_slow#2/load/spoiled",
     "reset_event::set#1/load/spoiled",
     "reset_event::wait_slow#1/load/spoiled",

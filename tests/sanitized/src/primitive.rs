@@ -49,6 +49,10 @@ pub(super) use shared;
 /// Nobody forks here.
 pub fn heed_fork() {}
 
+pub fn generation() -> u32 {
+    0
+}
+
 /// Short, so that there is much sleeping.
 pub fn spins() -> u32 {
     10

@@ -136,3 +136,69 @@ fn rwlock_may_go_after_unlock() {
         },
     );
 }
+
+/// A lock in a child of `fork`: the thread that forked holds it like this, and others waited in the
+/// parent to write, and readers behind them.
+fn forked(held: u32) -> Guarded<RawRwLock> {
+    primitive::be_child();
+    let l = Guarded::new(RawRwLock::new());
+    let lost = raw_rwlock::SLEEPERS | 2 * raw_rwlock::WAITING_WRITER;
+    l.lock.state.store(usize::MAX, held | lost, primitive::Ordering::Relaxed);
+    l
+}
+
+/// Nothing is left of who waited in the parent.
+fn is_as_new(l: &Guarded<RawRwLock>) -> bool {
+    l.lock.state.load(usize::MAX, primitive::Ordering::Relaxed) == 0
+}
+
+fn rwlock_readers_wait_for_no_lost_writer() {
+    let l = forked(0);
+    let l = together!(l: { l.read(); }, { l.read(); }, l.add());
+    assert!(is_as_new(&l));
+    assert_eq!(l.data.read(), 1);
+}
+
+fn rwlock_that_was_written_forgets_lost_writers() {
+    let l = forked(raw_rwlock::WRITER);
+    let l = together!(l:
+        {
+            l.data.add();
+            // SAFETY: it was taken before the process was forked.
+            unsafe { l.lock.unlock_write() };
+        },
+        { l.read(); },
+        l.add(),
+    );
+    assert!(is_as_new(&l));
+    assert_eq!(l.data.read(), 2);
+}
+
+fn rwlock_that_was_read_forgets_lost_writers() {
+    let l = forked(raw_rwlock::READER);
+    let l = together!(l:
+        {
+            l.data.read();
+            // SAFETY: it was taken before the process was forked.
+            unsafe { l.lock.unlock_read() };
+        },
+        { l.read(); },
+        l.add(),
+    );
+    assert!(is_as_new(&l));
+    assert_eq!(l.data.read(), 1);
+}
+
+fn rwlock_try_forgets_lost_writers() {
+    let l = forked(0);
+    // SAFETY: taken right before.
+    assert!(l.lock.try_write() && unsafe { l.lock.unlock_write(); is_as_new(&l) });
+    let l = forked(0);
+    let l = together!(l: try_and_read(&l.lock), try_and_read(&l.lock));
+    assert!(is_as_new(&l));
+    fn try_and_read(lock: &RawRwLock) {
+        assert!(lock.try_read());
+        // SAFETY: taken above.
+        unsafe { lock.unlock_read() };
+    }
+}

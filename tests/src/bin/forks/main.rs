@@ -4,11 +4,13 @@
 #![no_main]
 
 mod debugger;
+mod rwlocks;
 mod scopes;
 
 use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use debugger::debugger_that_stops_every_thread;
+use rwlocks::{rwlock_forgets_the_parents_writers, rwlock_that_the_parent_reads_can_be_read};
 use scopes::*;
 use suite::child::{self, End};
 use suite::kernel;
@@ -35,6 +37,8 @@ suite::area! { 53:
     waiters_of_the_parent_take_no_notification,
     senders_of_the_parent_take_no_turn,
     mutex_that_was_waited_for_is_no_slower,
+    rwlock_forgets_the_parents_writers,
+    rwlock_that_the_parent_reads_can_be_read,
     scope_that_only_the_parent_can_end,
     scope_keeps_stacks_of_threads_that_only_the_parent_has,
     scope_whose_list_another_thread_had_locked,
