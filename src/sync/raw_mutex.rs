@@ -166,11 +166,16 @@ impl RawMutex {
     }
 
     /// Counts the thread as a waiter of a free lock that is somebody else's turn, if the word was
-    /// as seen, and lets them; returns whether it is counted.
+    /// as seen, and lets them have it; returns whether it is counted.
     #[cold]
     fn give_way(&self, seen: u32) -> bool {
+        if seen & WAITERS == WAITERS {
+            // It cannot be counted; whoever is on its way to the lock may need this CPU.
+            primitive::yield_now();
+            return false;
+        }
         let mut counted = seen + WAITER;
-        if seen & WAITERS == WAITERS || self.change(seen, counted).is_err() {
+        if self.change(seen, counted).is_err() {
             return false;
         }
         let limit = Limit::soon(GIVE_WAY);
