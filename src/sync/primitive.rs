@@ -49,6 +49,12 @@ impl Limit {
     pub fn soon(timeout: Duration) -> Limit {
         Limit(crate::time::deadline_by_call(timeout))
     }
+
+    /// Whether the point is in the past, by a system call as well.
+    #[cfg(feature = "alloc")]
+    pub fn has_passed(self) -> bool {
+        crate::time::deadline_by_call(Duration::ZERO) > self.0
+    }
 }
 
 /// Settles, if this is a child of `fork` that has not noticed yet: what other threads queued is not
@@ -99,12 +105,12 @@ pub fn spins() -> u32 {
     }
 }
 
-/// How often a thread that finds a lock held lets others run before the first sleep: for one or two
-/// microseconds where nobody else wants the CPU. Never where there is one CPU alone, on which
-/// sleeping does the same.
+/// How often a thread that finds a lock held lets others run before the first sleep: for less than
+/// ten microseconds where nobody else wants the CPU, which is what it costs to sleep and be woken.
+/// Never where there is one CPU alone, on which sleeping does the same.
 #[cfg(feature = "threads")]
 pub fn yields() -> u32 {
-    const YIELDS: u32 = 5;
+    const YIELDS: u32 = 20;
     if spins() == 0 { 0 } else { YIELDS }
 }
 

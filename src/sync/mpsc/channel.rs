@@ -6,6 +6,7 @@
 use alloc::collections::VecDeque;
 use core::mem;
 use core::ptr::NonNull;
+use core::time::Duration;
 
 use super::super::primitive::{self, Limit};
 use super::super::{Condvar, Mutex, MutexGuard};
@@ -34,7 +35,16 @@ struct State<T> {
     /// wakes the next one if there is room for that, too: so there is always one on its way while
     /// there is room and one waits, and seldom more, who would find that others were quicker.
     is_one_called: bool,
+    /// How many senders are to sleep at once: one that let others run got its CPU back late.
+    sleeps: u32,
 }
+
+/// How long it may take to let others run a few times. Somebody outside this channel wants the CPU
+/// where it takes longer, and gets it for milliseconds each time.
+const SHORT: Duration = Duration::from_micros(500);
+/// How many senders sleep at once after one that was longer without its CPU: so many that what that
+/// one has lost is little for each. A sleeper is woken as soon as there is room, busy CPU or not.
+const SLEEPS: u32 = 400;
 
 /// A message on the stack of its sender, who waits until it is gone, or until it has taken the
 /// offer back: both with the lock held.
@@ -63,6 +73,7 @@ impl<T> Channel<T> {
                 has_receiver: true,
                 is_awaited: false,
                 is_one_called: false,
+                sleeps: 0,
             }),
             arrived: Condvar::new(),
             left: Condvar::new(),
@@ -120,18 +131,30 @@ impl<T> Channel<T> {
     }
 
     /// Lets others run a few times, with nothing locked, while `state` is one to wait in: where the
-    /// other end is at work, that costs less than to sleep and be woken.
+    /// other end is at work, that costs less than to sleep and be woken. Not where it was found to
+    /// take long.
     fn linger<'a>(
         &'a self,
         mut state: MutexGuard<'a, State<T>>,
         is_to_wait: impl Fn(&State<T>) -> bool,
     ) -> MutexGuard<'a, State<T>> {
         let mut left = primitive::yields();
+        if left == 0 {
+            return state;
+        }
+        if state.sleeps > 0 {
+            state.sleeps -= 1;
+            return state;
+        }
+        let limit = Limit::soon(SHORT);
         while left > 0 && is_to_wait(&state) {
             drop(state);
             primitive::yield_now();
             left -= 1;
             state = self.state.lock_raw();
+        }
+        if limit.has_passed() {
+            state.sleeps = SLEEPS;
         }
         state
     }

@@ -264,6 +264,10 @@ impl Limit {
     pub fn soon(_: Duration) -> Limit {
         Limit
     }
+
+    pub fn has_passed(self) -> bool {
+        TIME_IS_UP.get()
+    }
 }
 
 pub fn spins() -> u32 {

@@ -34,6 +34,10 @@ impl Limit {
     pub fn soon(timeout: Duration) -> Limit {
         Limit::after(timeout)
     }
+
+    pub fn has_passed(self) -> bool {
+        Instant::now() > self.0
+    }
 }
 
 /// Few, so that condition variables meet.
