@@ -3,7 +3,10 @@
 //! A record is 64 bytes: id, name, park word, the word that the kernel clears when the thread is
 //! gone, and a reference count. Records live in a slab of pages that are never unmapped (the first
 //! one is static), so that a late store of the kernel, or an `unpark` of a thread long dead, hits
-//! memory that is still a record.
+//! memory that is still a record. The records of all pages form a ring, in which each is followed
+//! by its neighbour in memory, and the last one of a page by the first one of another page: so
+//! nothing is asked of a page's address, and the static one need not be aligned as pages are, which
+//! would cost programs up to a page of their file.
 //!
 //! A record is claimed by moving its count from 0 to 1, with no lock: a child of `fork` finds the
 //! slab usable whatever the other threads were doing. Nothing here sleeps.
@@ -37,6 +40,10 @@ pub struct Record {
     /// How much of its stack the thread ever used, in bytes and one; 0 where nobody looked. Written
     /// by the thread before it swaps its completion, or by nobody.
     high_water: AtomicUsize,
+    /// What follows in the ring, in the last record of a page; null in all others, which their
+    /// neighbours follow, and in the last of the static page while it is the only page. Written
+    /// once, but in that record.
+    next: AtomicPtr<Record>,
     /// Written by the claimer alone, before anybody else can see the record.
     identity: UnsafeCell<Identity>,
 }
@@ -81,6 +88,7 @@ impl Record {
             sleepers: AtomicU32::new(0),
             park: AtomicU32::new(0),
             high_water: AtomicUsize::new(0),
+            next: AtomicPtr::new(ptr::null_mut()),
             identity: UnsafeCell::new(Identity {
                 id_less_one: 0,
                 name: [0; NAME_BYTES],
@@ -242,30 +250,23 @@ impl Record {
 /// It is said before the first scope starts a thread, so whoever waits for one of those finds it.
 pub static JOINTLY: Used = Used::new();
 
-/// One page of records.
-#[repr(C, align(4096))]
-struct Chunk {
-    /// The next page, null at the end. The first page's is the newest one; written once in others.
-    next: AtomicPtr<Chunk>,
-    /// What a record's alignment leaves of the first 64 bytes.
-    records: [Record; RECORDS_PER_CHUNK],
+const RECORDS_PER_PAGE: usize = 64;
+const PAGE_BYTES: usize = RECORDS_PER_PAGE * size_of::<Record>();
+
+/// The records that are there without a mapping.
+static FIRST: [Record; RECORDS_PER_PAGE] = [const { Record::free() }; RECORDS_PER_PAGE];
+
+/// The one behind which pages are put into the ring.
+fn last_of_first() -> &'static Record {
+    &FIRST[RECORDS_PER_PAGE - 1]
 }
 
-const RECORDS_PER_CHUNK: usize = 63;
-const CHUNK_BYTES: usize = 4096;
-const _: () = assert!(size_of::<Chunk>() == CHUNK_BYTES);
-
-static FIRST: Chunk = Chunk {
-    next: AtomicPtr::new(ptr::null_mut()),
-    records: [const { Record::free() }; RECORDS_PER_CHUNK],
-};
-
 /// How many records are in use, less those of all pages but the first: below
-/// `RECORDS_PER_CHUNK`, one of all is free. Advice only: it decides whether to look for a free
+/// `RECORDS_PER_PAGE`, one of all is free. Advice only: it decides whether to look for a free
 /// record or to map a page, never whether a record is free.
 static IN_USE: AtomicIsize = AtomicIsize::new(0);
-/// Where to look first: the address of the record that was claimed or freed last, or 0.
-static HINT: AtomicUsize = AtomicUsize::new(0);
+/// Where to look first: the record that was claimed or freed last, or null.
+static HINT: AtomicPtr<Record> = AtomicPtr::new(ptr::null_mut());
 
 /// Claims a free record and fills it. The caller owns its one reference.
 ///
@@ -295,7 +296,7 @@ pub fn claim(name: Option<&[u8; NAME_BYTES]>) -> Result<&'static Record, Errno> 
 }
 
 fn claim_any() -> Result<&'static Record, Errno> {
-    if IN_USE.fetch_add(1, Ordering::Relaxed) < RECORDS_PER_CHUNK as isize
+    if IN_USE.fetch_add(1, Ordering::Relaxed) < RECORDS_PER_PAGE as isize
         && let Some(record) = search()
     {
         return Ok(record);
@@ -310,34 +311,40 @@ fn claim_any() -> Result<&'static Record, Errno> {
 /// Tries every record once, beginning at the hint. `None` when all were taken as it passed.
 fn search() -> Option<&'static Record> {
     // Acquire pairs with `set_hint`.
-    let start = match HINT.load(Ordering::Acquire) {
-        0 => (&raw const FIRST.records).expose_provenance(),
-        hint => hint,
-    };
-    // Both kinds of page are reached by address: `map` exposes those it makes.
-    (&raw const FIRST).expose_provenance();
-    let mut at = start;
+    let hint = HINT.load(Ordering::Acquire);
+    // SAFETY: null, or a record that was claimed once, which lives for ever.
+    let start = unsafe { hint.as_ref() }.unwrap_or(&FIRST[0]);
+    let mut record = start;
     loop {
-        // SAFETY: every record but `MAIN`, which is never freed, lies in a chunk, which lives for
-        // ever.
-        let record = unsafe { &*ptr::with_exposed_provenance::<Record>(at) };
         if try_claim(record) {
             set_hint(record);
             return Some(record);
         }
-        at += size_of::<Record>();
-        if at % CHUNK_BYTES == 0 {
-            // SAFETY: a chunk is a page, which ends here.
-            let chunk = unsafe { &*ptr::with_exposed_provenance::<Chunk>(at - CHUNK_BYTES) };
-            // SAFETY: a chunk's `next` is null or a chunk that lives for ever; Acquire pairs with
-            // the Release in `grow`, so that its records are seen initialised.
-            let next = unsafe { chunk.next.load(Ordering::Acquire).as_ref() }.unwrap_or(&FIRST);
-            at = next.records.as_ptr().addr();
-        }
-        if at == start {
+        record = after(record);
+        if ptr::eq(record, start) {
             return None;
         }
     }
+}
+
+/// The record that follows another one in the ring. `MAIN` is in no ring.
+#[inline(always)]
+fn after(record: &'static Record) -> &'static Record {
+    // Acquire pairs with the Release in `grow`, so that a new page's records are seen initialised.
+    let next = record.next.load(Ordering::Acquire);
+    // SAFETY: null, or a record, which lives for ever.
+    if let Some(next) = unsafe { next.as_ref() } {
+        return next;
+    }
+    if ptr::eq(record, last_of_first()) {
+        return &FIRST[0];
+    }
+    // Both kinds of page are reached by address: `map` exposes those it makes.
+    FIRST.as_ptr().expose_provenance();
+    let neighbour = ptr::from_ref(record).addr() + size_of::<Record>();
+    // SAFETY: only the last record of a page has no neighbour, and it is either named above or has
+    // a `next` that is not null.
+    unsafe { &*ptr::with_exposed_provenance::<Record>(neighbour) }
 }
 
 /// Says of every thread but `own` that it is gone: the process is a child of `fork`, which has not
@@ -345,17 +352,14 @@ fn search() -> Option<&'static Record> {
 /// to the child. Who sleeps stays counted, too, up to the next claim: the one thread that there is
 /// may be in a handler, and among them.
 pub fn forget_others(own: Option<&Record>) {
-    let mut chunk = &FIRST;
+    let mut record = &FIRST[0];
     loop {
-        for record in &chunk.records {
-            if own.is_none_or(|own| !ptr::eq(own, record)) {
-                record.tid.store(0, Ordering::Release);
-            }
+        if own.is_none_or(|own| !ptr::eq(own, record)) {
+            record.tid.store(0, Ordering::Release);
         }
-        // SAFETY: a chunk's `next` is null or a chunk that lives for ever.
-        match unsafe { chunk.next.load(Ordering::Acquire).as_ref() } {
-            Some(next) => chunk = next,
-            None => return,
+        record = after(record);
+        if ptr::eq(record, &FIRST[0]) {
+            return;
         }
     }
 }
@@ -363,20 +367,19 @@ pub fn forget_others(own: Option<&Record>) {
 /// How many pages of records were mapped, for tests that count mappings: they stay for ever.
 #[cfg(feature = "test-seam")]
 pub fn mapped_page_count() -> usize {
-    let mut count = 0;
-    let mut next = FIRST.next.load(Ordering::Acquire);
-    // SAFETY: a chunk's `next` is null or a chunk that lives for ever.
-    while let Some(chunk) = unsafe { next.as_ref() } {
+    let mut count = 1;
+    let mut record = after(&FIRST[0]);
+    while !ptr::eq(record, &FIRST[0]) {
         count += 1;
-        next = chunk.next.load(Ordering::Acquire);
+        record = after(record);
     }
-    count
+    count / RECORDS_PER_PAGE - 1
 }
 
 /// How many records are in use, for tests that look for leaks.
 #[cfg(feature = "test-seam")]
 pub fn in_use_count() -> usize {
-    let mapped = mapped_page_count() * RECORDS_PER_CHUNK;
+    let mapped = mapped_page_count() * RECORDS_PER_PAGE;
     IN_USE
         .load(Ordering::Relaxed)
         .wrapping_add_unsigned(mapped)
@@ -408,31 +411,37 @@ fn grow() -> Result<&'static Record, Errno> {
     // With a stack's flags, so that the kernel can make one mapping of it and its neighbours, which
     // are stacks: else it would part them, and count as a mapping of its own.
     let flags = Map::STACK | Map::NORESERVE;
-    let page = mem::map(CHUNK_BYTES, Prot::READ | Prot::WRITE, flags)?.cast::<Chunk>();
-    // SAFETY: the mapping is page-aligned, as large as a chunk, and zero, which is what
-    // `Record::free()` and a null `next` are; it is never unmapped.
-    let chunk: &'static Chunk = unsafe { &*page };
-    let record = &chunk.records[0];
+    let page = mem::map(PAGE_BYTES, Prot::READ | Prot::WRITE, flags)?.cast::<Record>();
+    // SAFETY: the mapping is as large as so many records, aligned, and zero, which is what
+    // `Record::free()` is; it is never unmapped.
+    let records: &'static [Record; RECORDS_PER_PAGE] = unsafe { &*page.cast() };
+    let record = &records[0];
     record.references.store(1, Ordering::Relaxed);
-    let mut next = FIRST.next.load(Ordering::Acquire);
+    let (from, last) = (&last_of_first().next, &records[RECORDS_PER_PAGE - 1].next);
+    let mut next = from.load(Ordering::Acquire);
     // Release publishes the page's contents with the link; Acquire makes those of the next page
     // come before that.
     loop {
-        chunk.next.store(next, Ordering::Relaxed);
+        let follower = if next.is_null() {
+            FIRST.as_ptr().cast_mut()
+        } else {
+            next
+        };
+        last.store(follower, Ordering::Relaxed);
         let (success, failure) = (Ordering::AcqRel, Ordering::Acquire);
-        match FIRST.next.compare_exchange(next, page, success, failure) {
+        match from.compare_exchange(next, page, success, failure) {
             Ok(_) => break,
             Err(newer) => next = newer,
         }
     }
     // Only when the page is linked, so that whoever begins there finds the way round.
-    IN_USE.fetch_sub(RECORDS_PER_CHUNK as isize, Ordering::Relaxed);
+    IN_USE.fetch_sub(RECORDS_PER_PAGE as isize, Ordering::Relaxed);
     set_hint(record);
     Ok(record)
 }
 
 /// Tells claimers where to look first. Release: a hint into a page that is new comes after the
 /// page's contents.
-fn set_hint(record: *const Record) {
-    HINT.store(record.addr(), Ordering::Release);
+fn set_hint(record: &Record) {
+    HINT.store(ptr::from_ref(record).cast_mut(), Ordering::Release);
 }

@@ -24,7 +24,7 @@ macro_rules! cases {
 cases! {
     spawn spawn_the_first spawn_named spawn_cached spawn_with_light_guard spawn_measured
     spawn_with_affinity spawn_with_policy spawn_with_nice spawn_on_own_memory spawn_scoped
-    spawn_the_sixty_fourth join scope_end drop_handle_of_ended end_of_detached end_of_joinable
+    spawn_the_sixty_fifth join scope_end drop_handle_of_ended end_of_detached end_of_joinable
     exit_thread park park_timeout sleep sleep_until yield_now set_own_name own_kernel_name
     set_name_of_other kernel_name_of_other settle kernel_id thread_locals parallelism own_cpus
     main_stack overflow_report start exit_process abort process_id signal_mask signal_action

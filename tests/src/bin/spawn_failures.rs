@@ -123,9 +123,9 @@ fn cached_memory_is_given_up_for_a_thread() -> Verdict {
 
 static GO: AtomicU32 = AtomicU32::new(0);
 
-/// With 63 threads alive the static page of records is full; the next one needs a new page.
+/// With 64 threads alive the static page of records is full; the next one needs a new page.
 fn mapping_of_records_fails() -> Verdict {
-    const LIVE: usize = 63;
+    const LIVE: usize = 64;
     thread::set_cache_limits(CacheLimits::OFF);
     GO.store(0, Ordering::Release);
     let handles = [0; LIVE].map(|_| {

@@ -62,7 +62,7 @@ paths! {
         spawn_with_nice Kind::Here, "`Builder::nice`";
         spawn_on_own_memory Kind::Here, "`Builder::stack`";
         spawn_scoped Kind::Here, "`Scope::spawn`";
-        spawn_the_sixty_fourth Kind::Child, "`spawn` when the first page of records is full";
+        spawn_the_sixty_fifth Kind::Child, "`spawn` when the first page of records is full";
         join Kind::Here, "`JoinHandle::join` of a thread that runs";
         scope_end Kind::Here, "the end of a scope whose thread runs";
         drop_handle_of_ended Kind::Here, "dropping the handle of a thread that has ended";

@@ -250,22 +250,22 @@ pub fn spawn_scoped(window: &Window) -> Said {
     dropped_once(said)
 }
 
-/// 63 threads take all records of the first page.
-pub fn spawn_the_sixty_fourth(window: &Window) -> Said {
+/// 64 threads take all records of the first page.
+pub fn spawn_the_sixty_fifth(window: &Window) -> Said {
     static GO: AtomicU32 = AtomicU32::new(0);
     let asleep = || {
         while GO.load(SeqCst) == 0 {
             sleep_on(&GO);
         }
     };
-    let handles = [0; 63].map(|_| small().spawn(asleep));
+    let handles = [0; 64].map(|_| small().spawn(asleep));
     let all = handles.iter().all(Result::is_ok);
     let said = spawn_by(small(), window);
     GO.store(1, SeqCst);
     futex::wake(GO.as_ptr(), u32::MAX, futex::Scope::Private);
     let joined = handles.into_iter().flatten().map(JoinHandle::join);
-    if joined.filter(Result::is_ok).count() != 63 || !all {
-        return Said::new("no 63 threads");
+    if joined.filter(Result::is_ok).count() != 64 || !all {
+        return Said::new("no 64 threads");
     }
     said
 }

@@ -68,21 +68,21 @@ rules! {
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
         spawn_with_nice spawn_the_first] mprotect => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] clone => "", "as in `spawn`";
+        spawn_with_nice spawn_the_sixty_fifth spawn_the_first] clone => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] rt_sigprocmask
+        spawn_with_nice spawn_the_sixty_fifth spawn_the_first] rt_sigprocmask
         => "", "as in `spawn`";
     [spawn_named spawn_with_light_guard spawn_measured spawn_with_affinity spawn_with_policy
-        spawn_with_nice spawn_the_sixty_fourth spawn_the_first] sigaltstack => "", "as in `spawn`";
+        spawn_with_nice spawn_the_sixty_fifth spawn_the_first] sigaltstack => "", "as in `spawn`";
     [spawn_with_light_guard] munmap
         => "", "only where the kernel makes no such guard: `drop_handle_of_ended`";
-    [spawn_the_sixty_fourth] mprotect => "", "as in `spawn`";
+    [spawn_the_sixty_fifth] mprotect => "", "as in `spawn`";
 
-    [spawn spawn_scoped spawn_the_sixty_fourth] mmap [NOMEM]
+    [spawn spawn_scoped spawn_the_sixty_fifth] mmap [NOMEM]
         => "error OutOfMemory", "names the limits: RLIMIT_AS, RLIMIT_DATA, vm.max_map_count";
-    [spawn spawn_scoped spawn_the_sixty_fourth] mmap [AGAIN]
+    [spawn spawn_scoped spawn_the_sixty_fifth] mmap [AGAIN]
         => "error LockedMemoryLimitExceeded", "after mlockall: names RLIMIT_MEMLOCK";
-    [spawn spawn_scoped spawn_the_sixty_fourth] mmap
+    [spawn spawn_scoped spawn_the_sixty_fifth] mmap
         => "error Unexpected({})", "no limit answers so: a filter or a security module";
     [spawn spawn_scoped] mprotect [NOMEM]
         => "error OutOfMemory", "the mapping is taken back";
