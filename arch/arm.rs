@@ -468,12 +468,12 @@ pub fn trap() -> ! {
 #[cfg(feature = "panic-handler")]
 #[unsafe(no_mangle)]
 extern "C" fn __aeabi_unwind_cpp_pr0() -> ! {
-    crate::fatal::fatal("something tried to unwind")
+    crate::fatal::fatal(c"something tried to unwind")
 }
 
 /// Likewise, for functions with longer tables.
 #[cfg(feature = "panic-handler")]
 #[unsafe(no_mangle)]
 extern "C" fn __aeabi_unwind_cpp_pr1() -> ! {
-    crate::fatal::fatal("something tried to unwind")
+    crate::fatal::fatal(c"something tried to unwind")
 }

@@ -8,17 +8,21 @@
 //! broke a promise. It needs no TLS, no lock, no formatting and no relocation, so that it works in
 //! every phase of a program's life.
 
-use crate::line;
+use core::ffi::CStr;
+
+use crate::line::{self, Text, Word};
 
 /// Writes `message` to standard error and aborts the process.
 #[cold]
 #[cfg_attr(feature = "messages", inline(never))]
 #[cfg_attr(not(feature = "messages"), inline(always))]
-pub fn fatal(message: &str) -> ! {
+pub fn fatal(message: &CStr) -> ! {
     if !cfg!(feature = "messages") {
         crate::arch::trap()
     }
-    let _ = line::say("threadbare: $\n", &[message.as_bytes()], &[]);
+    let word = Word::text(Text::new(message));
+    // SAFETY: a text.
+    let _ = unsafe { line::say(c"threadbare: $\n", &[word]) };
     crate::process::die_by_abort()
 }
 
@@ -26,15 +30,23 @@ pub fn fatal(message: &str) -> ! {
 #[cold]
 #[cfg_attr(feature = "messages", inline(never))]
 #[cfg_attr(not(feature = "messages"), inline(always))]
-pub fn fatal_errno(call: &str, errno: crate::sys::Errno) -> ! {
+pub fn fatal_errno(call: &CStr, errno: crate::sys::Errno) -> ! {
     if !cfg!(feature = "messages") {
         crate::arch::trap()
     }
-    let number = [errno.raw() as u64];
-    let _ = line::say(
-        "threadbare: $ answered error #, which it cannot\n",
-        &[call.as_bytes()],
-        &number,
-    );
+    let words = [
+        Word::text(Text::new(call)),
+        Word::number(errno.raw() as u64),
+    ];
+    // SAFETY: a text and a number.
+    let _ = unsafe { line::say(c"threadbare: $ answered error #, which it cannot\n", &words) };
     crate::process::die_by_abort()
+}
+
+/// The text that a literal's NUL ends, for those that macros put together.
+pub const fn text(literal: &'static str) -> &'static CStr {
+    match CStr::from_bytes_with_nul(literal.as_bytes()) {
+        Ok(text) => text,
+        Err(_) => panic!("a text ends by its only NUL"),
+    }
 }

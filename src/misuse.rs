@@ -3,17 +3,21 @@
 //! Every program that starts a thread can do these things wrong. A panic there would bring the
 //! machinery of messages, which is larger than all of starting and joining a thread.
 
+use core::ffi::CStr;
+
+use crate::line::Text;
+
 /// Panics, with the caller's place and `message`.
 ///
 /// Where the panic handler is the library's and the policy is to abort, that is done without it.
 #[cold]
 #[inline(never)]
 #[track_caller]
-pub fn misuse(message: &'static str) -> ! {
+pub fn misuse(message: &'static CStr) -> ! {
     #[cfg(all(feature = "panic-handler", feature = "threads"))]
     if !crate::thread::may_end_by_panic() {
         crate::panic::report_plainly(message, core::panic::Location::caller());
         crate::process::die_by_abort();
     }
-    panic!("{message}")
+    panic!("{}", Text::new(message))
 }

@@ -5,6 +5,8 @@
 //! to unwind refers to; defining them here spares every user a link error.
 
 use core::cell::Cell;
+#[cfg(feature = "threads")]
+use core::ffi::CStr;
 use core::fmt::{self, Write};
 #[cfg(feature = "threads")]
 use core::panic::Location;
@@ -13,7 +15,7 @@ use core::sync::atomic::{AtomicU32, Ordering};
 
 use crate::io;
 #[cfg(feature = "threads")]
-use crate::line;
+use crate::line::{self, Text, Word};
 #[cfg(feature = "threads")]
 use crate::start;
 use crate::{fatal, process};
@@ -34,7 +36,7 @@ fn panic(info: &PanicInfo<'_>) -> ! {
     let is_reported = false;
     if !is_reported {
         if PANICS.fetch_add(1, Ordering::Relaxed) >= PANICS_MAX {
-            fatal::fatal("a panic while panicking");
+            fatal::fatal(c"a panic while panicking");
         }
         with_thread_name(|thread| report(thread, info, info.message()));
     }
@@ -71,15 +73,21 @@ fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
 
 /// The same without formatting.
 #[cfg(feature = "threads")]
-pub(crate) fn report_plainly(message: &str, place: &Location<'_>) {
-    let name: &[u8] = if start::tls_is_up() {
+pub(crate) fn report_plainly(message: &CStr, place: &Location<'_>) {
+    let name = if start::tls_is_up() {
         crate::thread::shown_name_of_current()
     } else {
-        b"main"
+        Text::new(c"main")
     };
-    let texts = [name, place.file().as_bytes(), message.as_bytes()];
-    let numbers = [place.line().into(), place.column().into()];
-    let _ = line::say("thread '$' panicked at $:#:#:\n$\n", &texts, &numbers);
+    let words = [
+        Word::text(name),
+        Word::text(Text::new(place.file_as_c_str())),
+        Word::number(place.line().into()),
+        Word::number(place.column().into()),
+        Word::text(Text::new(message)),
+    ];
+    // SAFETY: these are texts where there is a `$`, and numbers else.
+    let _ = unsafe { line::say(c"thread '$' panicked at $:#:#:\n$\n", &words) };
 }
 
 /// How many bytes of a message are noted.

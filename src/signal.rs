@@ -140,7 +140,7 @@ pub fn wait(set: &SignalSet) -> Info {
         match sys::signal::wait(&set.0, None) {
             Ok(info) => return Info(info),
             Err(Errno::INTR | Errno::AGAIN) => {}
-            Err(errno) => fatal_errno("rt_sigtimedwait", errno),
+            Err(errno) => fatal_errno(c"rt_sigtimedwait", errno),
         }
     }
 }
@@ -182,7 +182,7 @@ pub fn wait_timeout(set: &SignalSet, timeout: Duration) -> Option<Info> {
             Err(Errno::AGAIN) if end.is_some_and(|end| monotonic() >= end) => return None,
             // An older kernel's 32 bits did not hold all of the time.
             Err(Errno::AGAIN) => {}
-            Err(errno) => fatal_errno("rt_sigtimedwait", errno),
+            Err(errno) => fatal_errno(c"rt_sigtimedwait", errno),
         }
         // Zero where a handler ran until the end: then there is one more look.
         left = end.map_or(left, |end| end.saturating_sub(monotonic()));
@@ -193,7 +193,7 @@ pub fn wait_timeout(set: &SignalSet, timeout: Duration) -> Option<Info> {
 fn monotonic() -> Duration {
     match time::now(Clock::Monotonic) {
         Ok(now) => Duration::new(now.seconds.unsigned_abs(), now.nanoseconds),
-        Err(errno) => fatal_errno("clock_gettime", errno),
+        Err(errno) => fatal_errno(c"clock_gettime", errno),
     }
 }
 

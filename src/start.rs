@@ -233,7 +233,7 @@ impl Process {
     #[inline(always)]
     pub fn get() -> Process {
         let Some(process) = Process::find() else {
-            fatal("the runtime is used before it was started");
+            fatal(c"the runtime is used before it was started");
         };
         process
     }
@@ -397,7 +397,7 @@ static CANARY: Found<usize> = Found(UnsafeCell::new(0));
 #[cfg(all(feature = "start", feature = "setup"))]
 #[unsafe(no_mangle)]
 extern "C" fn __stack_chk_fail() -> ! {
-    fatal("a stack buffer was overrun: the canary below a return address has changed")
+    fatal(c"a stack buffer was overrun: the canary below a return address has changed")
 }
 
 /// Fills the TLS area at `tp` (without bias) with what every thread begins with, and returns the
@@ -439,6 +439,6 @@ unsafe fn set_up_tls(process: &Process) {
     // SAFETY: the control block and TLS block around `tp` stay for the life of the program.
     let result = unsafe { arch::set_thread_pointer(tp) };
     if let Err(errno) = Errno::decode(result) {
-        fatal_errno("setting the thread pointer", errno);
+        fatal_errno(c"setting the thread pointer", errno);
     }
 }

@@ -307,7 +307,7 @@ pub(crate) fn sleep_to(until: Timespec) {
             Ok(()) => return,
             // A handler ran. The point in time is still the same.
             Err(Errno::INTR) => {}
-            Err(errno) => crate::fatal::fatal_errno("clock_nanosleep", errno),
+            Err(errno) => crate::fatal::fatal_errno(c"clock_nanosleep", errno),
         }
     }
 }
@@ -327,6 +327,6 @@ fn now(clock: Clock) -> Timespec {
 fn ask(clock: Clock) -> Timespec {
     match time::now(clock) {
         Ok(time) => time,
-        Err(errno) => crate::fatal::fatal_errno("clock_gettime", errno),
+        Err(errno) => crate::fatal::fatal_errno(c"clock_gettime", errno),
     }
 }

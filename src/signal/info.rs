@@ -37,7 +37,7 @@ impl Info {
     pub fn signal(&self) -> Signal {
         match Signal::new(self.0.number()) {
             Some(signal) => signal,
-            None => fatal("the kernel told of a signal that does not exist"),
+            None => fatal(c"the kernel told of a signal that does not exist"),
         }
     }
 

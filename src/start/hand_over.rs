@@ -5,7 +5,7 @@ use linux_raw_sys::elf::{Elf_Phdr, PT_INTERP};
 use super::{Guards, Process, TLS_IS_UP, is_known, learn, set_up};
 use crate::arch;
 use crate::auxv::Auxv;
-use crate::fatal::fatal;
+use crate::fatal::{fatal, text};
 use core::sync::atomic::Ordering;
 
 /// What is known of the program: all that the kernel said, or a part of it.
@@ -262,7 +262,7 @@ pub unsafe fn initialize(from: HandOver) {
 /// ```
 pub unsafe fn initialize_beside_libc(from: HandOver) {
     if cfg!(feature = "start") || is_known() {
-        fatal("initialize_beside_libc: the runtime is started already");
+        fatal(c"initialize_beside_libc: the runtime is started already");
     }
     // SAFETY: clauses 1 and 2; the libc has set this thread's pointer.
     unsafe { learn(from, Some(guards_of_this_thread())) };
@@ -300,6 +300,6 @@ fn refuse_interpreted() {
     // SAFETY: `learn` has read them.
     let headers = unsafe { core::slice::from_raw_parts(headers, auxv.phdr_count()) };
     if headers.iter().any(|header| header.p_type == PT_INTERP) {
-        fatal(interpreted!());
+        fatal(const { text(concat!(interpreted!(), "\0")) });
     }
 }

@@ -1,12 +1,13 @@
 //! Phase 2, from the program headers: what the linker has made of the program, whichever it was.
 
 use core::cell::UnsafeCell;
+use core::ffi::CStr;
 
 use linux_raw_sys::elf::Elf_Phdr;
 
 use crate::auxv::Auxv;
 use crate::elf::{Image, ImageError};
-use crate::fatal::fatal;
+use crate::fatal::{fatal, text};
 use crate::sys::mem::{self, Map, Prot};
 use crate::tls::{Facts, Shape};
 
@@ -17,10 +18,10 @@ use crate::tls::{Facts, Shape};
 #[inline(always)]
 pub unsafe fn read(auxv: &Auxv) -> (Image, Shape) {
     if auxv.phdr_address() == 0 {
-        fatal(no_headers!());
+        fatal(const { text(concat!(no_headers!(), "\0")) });
     }
     if auxv.phent_bytes() != size_of::<Elf_Phdr>() {
-        fatal("AT_PHENT is not the size of a program header");
+        fatal(c"AT_PHENT is not the size of a program header");
     }
     let headers = core::ptr::with_exposed_provenance::<Elf_Phdr>(auxv.phdr_address());
     // SAFETY: clause 1: the kernel says that so many headers are there, and nobody writes them.
@@ -28,7 +29,7 @@ pub unsafe fn read(auxv: &Auxv) -> (Image, Shape) {
     let image = match Image::parse(headers, auxv.phdr_address()) {
         Ok(image) => image,
         Err(ImageError::NoLoadAddress) => fatal(
-            "no program header tells the load address: let the first segment hold the headers",
+            c"no program header tells the load address: let the first segment hold the headers",
         ),
         Err(ImageError::TlsAlign | ImageError::TlsSize) => fatal(NONSENSE),
     };
@@ -40,7 +41,7 @@ pub unsafe fn read(auxv: &Auxv) -> (Image, Shape) {
 
 /// What a program is told whose TLS cannot be: an alignment that is no power of two, more initial
 /// bytes than bytes, or more bytes than there are addresses.
-const NONSENSE: &str = "PT_TLS has sizes or an alignment that cannot be";
+const NONSENSE: &CStr = c"PT_TLS has sizes or an alignment that cannot be";
 
 /// Room for the main thread's TLS where it is small, which saves a mapping and its page faults.
 #[repr(C, align(64))]
@@ -62,7 +63,7 @@ pub fn main_tp(shape: &Shape) -> *mut u8 {
     } else {
         match mem::map(shape.bytes_max(), Prot::READ | Prot::WRITE, Map::empty()) {
             Ok(low) => (low, shape.bytes_max()),
-            Err(_) => fatal("no memory for the main thread's thread-locals"),
+            Err(_) => fatal(c"no memory for the main thread's thread-locals"),
         }
     };
     low.with_addr(shape.tp_below(low.addr() + bytes))

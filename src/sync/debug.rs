@@ -231,14 +231,17 @@ const TEXT_BYTES: usize = 320;
 
 /// A message, put together without a lock: the one for standard error may be what is reported.
 struct Text {
-    bytes: [u8; TEXT_BYTES],
+    /// The last byte stays 0.
+    bytes: [u8; TEXT_BYTES + 1],
     count: usize,
 }
 
 impl Write for Text {
     fn write_str(&mut self, piece: &str) -> fmt::Result {
         let end = self.count + piece.len();
-        let place = self.bytes.get_mut(self.count..end).ok_or(fmt::Error)?;
+        let place = self.bytes[..TEXT_BYTES]
+            .get_mut(self.count..end)
+            .ok_or(fmt::Error)?;
         place.copy_from_slice(piece.as_bytes());
         self.count = end;
         Ok(())
@@ -248,13 +251,13 @@ impl Write for Text {
 #[cold]
 fn die(message: fmt::Arguments<'_>) -> ! {
     let mut text = Text {
-        bytes: [0; TEXT_BYTES],
+        bytes: [0; TEXT_BYTES + 1],
         count: 0,
     };
     // What does not fit is left out, with all that follows.
     let _ = text.write_fmt(message);
     fatal(
-        core::str::from_utf8(&text.bytes[..text.count])
-            .unwrap_or("a lock is waited for by its holder"),
+        core::ffi::CStr::from_bytes_until_nul(&text.bytes)
+            .unwrap_or(c"a lock is waited for by its holder"),
     )
 }

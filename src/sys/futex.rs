@@ -188,7 +188,7 @@ fn outcome(ended: Result<usize, Errno>, has_limit: bool) -> Woken {
         Err(Errno::INTR) => Woken::BySignal,
         Err(Errno::TIMEDOUT) if has_limit => Woken::ByTimeout,
         // EFAULT, EINVAL: the pointer was wrong. ENOSYS: no futexes in this kernel.
-        Err(errno) => crate::fatal::fatal_errno("futex wait", errno),
+        Err(errno) => crate::fatal::fatal_errno(c"futex wait", errno),
     }
 }
 
@@ -227,7 +227,7 @@ fn woken(answer: Result<usize, Errno>) -> usize {
         Ok(woken) => woken,
         // What a shared wake on unmapped memory answers: nobody sleeps there.
         Err(Errno::FAULT) => 0,
-        Err(errno) => crate::fatal::fatal_errno("futex wake", errno),
+        Err(errno) => crate::fatal::fatal_errno(c"futex wake", errno),
     }
 }
 
@@ -296,6 +296,6 @@ pub unsafe fn requeue(
         Ok(count) => Some(count),
         // EFAULT: as for `wake`.
         Err(Errno::AGAIN | Errno::FAULT) => None,
-        Err(errno) => crate::fatal::fatal_errno("futex requeue", errno),
+        Err(errno) => crate::fatal::fatal_errno(c"futex requeue", errno),
     }
 }

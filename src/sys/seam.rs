@@ -88,7 +88,7 @@ impl Counters {
                 return;
             }
         }
-        crate::fatal::fatal("the seam counts fewer kinds of calls than there are");
+        crate::fatal::fatal(c"the seam counts fewer kinds of calls than there are");
     }
 }
 

@@ -80,7 +80,7 @@ pub fn block_all() -> SignalSet {
     let mut mask = SignalSet::ALL;
     // SAFETY: the set is ours alone.
     if let Err(errno) = unsafe { try_block_all_into(&mut mask) } {
-        crate::fatal::fatal_errno("rt_sigprocmask", errno);
+        crate::fatal::fatal_errno(c"rt_sigprocmask", errno);
     }
     mask
 }
@@ -179,7 +179,7 @@ pub fn unblock(signal: u32) {
 unsafe fn change_mask(how: u32, set: *const SignalSet, old: *mut SignalSet) {
     // SAFETY: clause 1.
     if let Err(errno) = unsafe { try_change_mask(how, set, old) } {
-        crate::fatal::fatal_errno("rt_sigprocmask", errno);
+        crate::fatal::fatal_errno(c"rt_sigprocmask", errno);
     }
 }
 

@@ -92,7 +92,7 @@ impl Completion {
         match unsafe { (*this).0.swap(Completion::COMPLETED, Ordering::AcqRel) } {
             Completion::RUNNING => Before::Undecided,
             Completion::DETACHED if DETACHES.get() => Before::Decided,
-            _ => crate::fatal::fatal("a thread ended twice"),
+            _ => crate::fatal::fatal(c"a thread ended twice"),
         }
     }
 
@@ -112,7 +112,7 @@ impl Completion {
         match unsafe { (*this).0.swap(Completion::DETACHED, Ordering::AcqRel) } {
             Completion::RUNNING => Before::Undecided,
             Completion::COMPLETED => Before::Decided,
-            _ => crate::fatal::fatal("a thread was detached twice"),
+            _ => crate::fatal::fatal(c"a thread was detached twice"),
         }
     }
 

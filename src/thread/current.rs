@@ -10,6 +10,8 @@ use super::control::{Completion, Control};
 use super::park;
 use super::record::{self, Record, UNNAMED};
 use crate::arch;
+#[cfg(feature = "panic-handler")]
+use crate::line::Text;
 use crate::sys::task;
 
 /// A thread's identity: its id and name, valid for as long as anybody keeps it, the thread's own
@@ -243,10 +245,10 @@ pub(crate) fn identity() -> Option<(u64, NameBytes)> {
     Some((record.id(), *record.name_bytes()))
 }
 
-/// The calling thread's name, as messages show it; it may be NUL-padded.
+/// The calling thread's name, as messages show it.
 #[cfg(feature = "panic-handler")]
-pub(crate) fn shown_name_of_current() -> &'static [u8] {
-    control().map_or(UNNAMED, |control| control.record.shown_name())
+pub(crate) fn shown_name_of_current() -> Text<'static> {
+    control().map_or(Text::new(UNNAMED), |control| control.record.shown_name())
 }
 
 /// The main thread's control block, all zero until [`adopt_main`]. Its memory is the kernel's and

@@ -275,7 +275,7 @@ pub(super) fn assert_not_own(control: NonNull<Control>) {
         #[cfg(feature = "lock-debug")]
         crate::sync::die_of_own_join();
         #[cfg(not(feature = "lock-debug"))]
-        crate::misuse::misuse("a thread cannot join itself");
+        crate::misuse::misuse(c"a thread cannot join itself");
     }
 }
 
@@ -287,7 +287,7 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     // The thread swaps before it leaves. Acquire here is what makes the result readable.
     if !control.completion.is_complete() {
         if fork::generation() == 0 {
-            crate::fatal::fatal("a thread left the kernel without having ended");
+            crate::fatal::fatal(c"a thread left the kernel without having ended");
         }
         return Err(JoinError { is_panic: false });
     }

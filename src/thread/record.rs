@@ -14,10 +14,12 @@
 //! [`Thread`]: super::Thread
 
 use core::cell::UnsafeCell;
+use core::ffi::CStr;
 use core::ptr;
 use core::sync::atomic::{AtomicIsize, AtomicPtr, AtomicU32, AtomicUsize, Ordering};
 
 use super::measure;
+use crate::line::Text;
 use crate::misuse::misuse;
 use crate::sys::mem::{self, Map, Prot};
 use crate::sys::task::{self, NAME_BYTES};
@@ -62,7 +64,7 @@ unsafe impl Sync for Record {}
 const _: () = assert!(size_of::<Record>() == 64);
 
 /// What messages call a thread without a name.
-pub const UNNAMED: &[u8] = b"<unnamed>";
+pub const UNNAMED: &CStr = c"<unnamed>";
 
 /// The record of the thread that ran `_start`, once that was said. Its own reference is never given
 /// up.
@@ -108,12 +110,9 @@ impl Record {
         unsafe { &(*self.identity.get()).name }
     }
 
-    /// The name as messages show it; it may be NUL-padded.
-    pub fn shown_name(&self) -> &[u8] {
-        match self.name_bytes() {
-            [0, ..] => UNNAMED,
-            name => name,
-        }
+    /// The name as messages show it.
+    pub fn shown_name(&self) -> Text<'_> {
+        Text::of_name(self.name_bytes(), UNNAMED)
     }
 
     /// The word on which the thread parks; 0 when it is claimed.
@@ -225,7 +224,7 @@ impl Record {
         // Relaxed: the caller has a reference already, so nothing is learnt by counting.
         let before = self.references.fetch_add(1, Ordering::Relaxed);
         if before >= u32::MAX / 2 {
-            misuse("too many handles of one thread");
+            misuse(c"too many handles of one thread");
         }
     }
 

@@ -122,7 +122,7 @@ pub fn yield_now() {}
 pub fn wait(word: &AtomicU32, expected: u32) {
     if word.load(Ordering::Relaxed) == expected {
         crate::fatal::fatal(
-            "the only thread waits for itself: it takes a lock that it holds, or waits for what \
+            c"the only thread waits for itself: it takes a lock that it holds, or waits for what \
              nobody else can do (the feature `threads` is off, so there are no others)",
         );
     }

@@ -20,12 +20,13 @@
 //! second fault ends the process before.
 
 use core::cell::UnsafeCell;
+use core::ffi::CStr;
 use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::{HANDLER_BYTES, IS_ON};
 use crate::arch::{self, kernel as k};
-use crate::line;
+use crate::line::{self, Text, Word};
 use crate::start::Process;
 use crate::sys::signal::{self, Action, Info, SignalSet};
 use crate::sys::time::Timespec;
@@ -204,33 +205,33 @@ impl Overflowed {
     #[inline(never)]
     fn report(&self, address: usize, pc: usize) {
         let record = self.control.record;
-        let advice: &[u8] = if self.is_main {
-            b"`ulimit -s` sets the size, in KiB"
+        let advice = if self.is_main {
+            c"`ulimit -s` sets the size, in KiB"
         } else {
-            b"thread::Builder::stack_size sets the size"
+            c"thread::Builder::stack_size sets the size"
         };
-        let texts = [record.shown_name(), advice];
         let Range { start, end } = self.guard;
-        let numbers = [
-            record.id(),
-            self.bytes as u64,
-            address as u64,
-            start as u64,
-            end as u64,
-            pc as u64,
+        let words = [
+            Word::text(record.shown_name()),
+            Word::number(record.id()),
+            Word::size(self.bytes),
+            Word::size(address),
+            Word::size(start),
+            Word::size(end),
+            Word::size(pc),
+            Word::text(Text::new(advice)),
         ];
         // Where nobody reads it, the process must not die of that: the signal is taken before it
         // can come. The action's mask blocks it already, but emulators misread masks on some CPUs.
         let mut pipe = SignalSet::NONE;
         pipe.insert(k::SIGPIPE);
         signal::block(&pipe);
-        let said = line::say(
-            "thread '$' (id #) has overflowed its stack of # bytes\n  fault at 0x@, in the guard \
-             0x@..0x@, program counter 0x@\n  $\n",
-            &texts,
-            &numbers,
-        );
-        if said == Err(Errno::PIPE) {
+        const TEMPLATE: &CStr = c"\
+            thread '$' (id #) has overflowed its stack of # bytes\n  fault at 0x@, in the guard \
+            0x@..0x@, program counter 0x@\n  $\n";
+        // SAFETY: these are texts where there is a `$`, and numbers else.
+        let said = unsafe { line::say(TEMPLATE, &words) };
+        if said == Errno::PIPE.encode() {
             let _ = signal::wait(&pipe, Some(Timespec::default()));
         }
     }

@@ -198,7 +198,7 @@ impl Shared {
             .enumerate()
             .find(|(_, word)| **word != u32::MAX);
         let Some((at, word)) = free else {
-            crate::fatal::fatal("a pool counts more workers than it may have");
+            crate::fatal::fatal(c"a pool counts more workers than it may have");
         };
         let bit = word.trailing_ones();
         *word |= 1 << bit;
