@@ -7,7 +7,7 @@
 //! the process that wrote it, and 0 in a child of it.
 //!
 //! So that what needs no threads pays nothing, the page is made before the first thread is started.
-//! Where the kernel will not have it, children notice nothing, as those of programs that have
+//! Where the kernel will not have it, the word stays 1 in children, which notice nothing, as those of programs that have
 //! started no thread: there is nothing to notice in them.
 //!
 //! Without the feature `fork` none of this is there, and no child notices.
@@ -24,10 +24,6 @@ use crate::sys::mem::{self, Advice, Map, Prot};
 
 /// The word: 1, or 0 in a child that has not settled. Null while there is none.
 static MARK: AtomicPtr<AtomicU32> = AtomicPtr::new(ptr::null_mut());
-
-/// Stands in for the word where the kernel knows no such advice. Nobody writes it: who finds it
-/// has nothing to settle. (It is read by relaxed loads, which read-only memory allows.)
-static NONE: u32 = SETTLED;
 
 /// What a child does to settle; null before `MARK` is set.
 static SETTLE: AtomicPtr<()> = AtomicPtr::new(ptr::null_mut());
@@ -97,7 +93,7 @@ fn notice() {
 /// Says that the child has settled.
 pub fn settled() {
     let mark = MARK.load(Ordering::Acquire);
-    if !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE) {
+    if !mark.is_null() {
         // SAFETY: a word that is never unmapped.
         unsafe { (*mark).store(SETTLED, Ordering::Relaxed) };
     }
@@ -110,31 +106,34 @@ fn make(settle: fn()) -> Result<(), Errno> {
     let page = mem::map(bytes, Prot::READ | Prot::WRITE, Map::empty())?;
     // SAFETY: nobody knows the page yet.
     let is_wiped = unsafe { mem::advise(page, bytes, Advice::WipeOnFork) }.is_ok();
-    let mark = if is_wiped {
-        let mark = page.cast::<AtomicU32>();
-        // SAFETY: the page is mapped, zero, which is a word, and never unmapped once it is known.
-        unsafe { (*mark).store(SETTLED, Ordering::Relaxed) };
-        mark
-    } else {
-        (&raw const NONE).cast_mut().cast()
-    };
+    #[cfg(feature = "test-seam")]
+    IS_WIPED.store(is_wiped, Ordering::Relaxed);
+    // A kernel that knows no such advice copies the word, and children find nothing to settle.
+    let _ = is_wiped;
+    let mark = page.cast::<AtomicU32>();
+    // SAFETY: the page is mapped, zero, which is a word, and never unmapped once it is known.
+    unsafe { (*mark).store(SETTLED, Ordering::Relaxed) };
     // Release publishes the function and the page. Another thread, which this crate did not start,
     // may have been faster.
     let is_ours = MARK
         .compare_exchange(ptr::null_mut(), mark, Ordering::Release, Ordering::Relaxed)
         .is_ok();
-    if !is_wiped || !is_ours {
+    if !is_ours {
         // SAFETY: nobody got to know the page.
         let _ = unsafe { mem::unmap(page, bytes) };
     }
     Ok(())
 }
 
+/// Whether the kernel has taken the advice, for tests.
+#[cfg(feature = "test-seam")]
+static IS_WIPED: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
 /// Makes the next spawn mark this process anew, for tests.
 #[cfg(feature = "test-seam")]
 pub fn unprepare() {
     let mark = MARK.swap(ptr::null_mut(), Ordering::Relaxed);
-    if !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE) {
+    if !mark.is_null() {
         // SAFETY: it was mapped by `make`; the test has no other thread.
         let _ = unsafe { mem::unmap(mark.cast(), Process::get().page_bytes) };
     }
@@ -154,5 +153,5 @@ pub fn unsettle() {
 #[cfg(feature = "test-seam")]
 pub fn is_noticed() -> bool {
     let mark = MARK.load(Ordering::Acquire);
-    !mark.is_null() && !ptr::eq(mark.cast(), &raw const NONE)
+    !mark.is_null() && IS_WIPED.load(Ordering::Relaxed)
 }

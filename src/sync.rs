@@ -121,8 +121,10 @@ pub use wait_group::WaitGroup;
 /// 1. The calling thread is the only one of the process, and in none of this crate's locks' calls.
 #[cfg(feature = "threads")]
 pub(crate) unsafe fn forget() {
-    // SAFETY: clause 1.
-    unsafe { queue::forget() };
+    if primitive::QUEUES.get() {
+        // SAFETY: clause 1.
+        unsafe { queue::forget() };
+    }
 }
 
 /// Whether somebody holds the lock: a hint, but for who knows that nobody takes it.

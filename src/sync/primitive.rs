@@ -25,6 +25,8 @@ use core::time::Duration;
 #[cfg(feature = "threads")]
 use crate::sys::futex::{self, Scope};
 use crate::sys::time::Timespec;
+#[cfg(feature = "threads")]
+use crate::used::Used;
 
 pub use crate::sys::futex::{Kinds, Woken};
 #[cfg(feature = "threads")]
@@ -54,6 +56,21 @@ impl Limit {
     #[cfg(feature = "alloc")]
     pub fn has_passed(self) -> bool {
         crate::time::deadline_by_call(Duration::ZERO) > self.0
+    }
+}
+
+/// Whether somebody was ever queued. Until then no queue is looked at either, and a child of `fork`
+/// has none to empty.
+#[cfg(feature = "threads")]
+pub static QUEUES: Used = Used::new();
+
+/// Says that somebody is about to be.
+#[cfg(feature = "threads")]
+#[inline]
+pub fn note_queues() {
+    // Once: a store each time would take the line from other CPUs.
+    if !QUEUES.get() {
+        QUEUES.set();
     }
 }
 

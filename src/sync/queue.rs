@@ -195,6 +195,7 @@ fn add(waiters: &AtomicU32, difference: i32) {
 /// 1. The node stays where it is until [`Node::sleep`] says that it was notified, or [`cancel`]
 ///    that it was not.
 pub(super) unsafe fn wait(node: &Node, waiters: &AtomicU32) {
+    primitive::note_queues();
     CONDVARS[index(node.condvar)].with(|nodes| {
         nodes.push(node);
         add(waiters, 1);

@@ -11,7 +11,9 @@ use super::time::{Timespec, with_fallback};
 use super::{Errno, call};
 use crate::arch::{self, kernel as k};
 
-pub use action::{Action, action, set_action};
+pub use action::{Action, action, reset, set_action};
+#[cfg(feature = "overflow-report")]
+pub use action::{KernelAction, exchange_raw as exchange_action};
 pub use info::Info;
 
 /// The kernel's signal set: 64 signals, 128 on MIPS. Not the C library's 1024.
@@ -138,6 +140,12 @@ pub fn replace(mask: &SignalSet) -> SignalSet {
     old
 }
 
+/// Blocks the signals of `set` as well, if the kernel lets us, where a refusal can be borne.
+pub fn try_block(set: &SignalSet) {
+    // SAFETY: the set lives through the call; a null old set is not written.
+    let _ = unsafe { try_change_mask(k::SIG_BLOCK, set, core::ptr::null_mut()) };
+}
+
 /// Returns the mask in force.
 pub fn mask() -> SignalSet {
     let mut mask = SignalSet::NONE;
@@ -226,9 +234,16 @@ pub unsafe fn store_mask(to: *mut u8) -> Result<(), Errno> {
 /// Sends `signal` to this thread.
 ///
 /// # Errors
-/// Those of [`send`].
+/// Those of [`send`]; where a filter refuses to tell the numbers, it knows none such.
 pub fn raise(signal: u32) -> Result<(), Errno> {
-    send(super::task::kernel_thread_id(), signal)
+    let (of_process, of_thread) = (arch::nr::GETPID, arch::nr::GETTID);
+    // SAFETY: the calls touch no memory.
+    let process = super::made_raw(of_process, || unsafe { arch::syscall0(of_process) });
+    // SAFETY: likewise.
+    let thread = super::made_raw(of_thread, || unsafe { arch::syscall0(of_thread) });
+    // SAFETY: tgkill touches no memory.
+    unsafe { call!(TGKILL, process as usize, thread as usize, signal as usize) }?;
+    Ok(())
 }
 
 /// Sends `signal` to the thread of this process that the kernel knows by the number `thread`.
@@ -289,6 +304,24 @@ pub fn wait(set: &SignalSet, timeout: Option<Timespec>) -> Result<Info, Errno> {
     Ok(unsafe { to.read() })
 }
 
+/// Takes a pending signal of `set`, if there is one.
+pub fn take_pending(set: &SignalSet) {
+    // No time at all, in words of either size.
+    let time = [0u64; 2];
+    let (from, nowhere, time) = ((&raw const *set).addr(), 0, (&raw const time).addr());
+    let _ = with_fallback(
+        // SAFETY: the kernel reads a set and two words, and tells nobody what it took.
+        || unsafe { call!(RT_SIGTIMEDWAIT_TIME64, from, nowhere, time, SET_BYTES) },
+        |old| {
+            let nr = old.rt_sigtimedwait;
+            // SAFETY: likewise.
+            super::made(nr, || unsafe {
+                arch::syscall4(nr, from, nowhere, time, SET_BYTES)
+            })
+        },
+    );
+}
+
 /// Makes `[low, low + bytes)` the stack on which this thread's handlers with `SA_ONSTACK` run.
 ///
 /// # Errors
@@ -321,11 +354,4 @@ pub fn is_on_stack() -> bool {
     let asked = unsafe { call!(SIGALTSTACK, 0, to.expose_provenance()) };
     // SAFETY: initialised above, and written by the kernel at most.
     asked.is_ok() && unsafe { to.read() }.ss_flags as u32 & k::SS_ONSTACK != 0
-}
-
-/// Makes `signal` do what it does by default.
-pub fn reset(signal: u32) -> Result<(), Errno> {
-    // SAFETY: there is no handler.
-    unsafe { set_action(signal, &Action::DEFAULT) }?;
-    Ok(())
 }

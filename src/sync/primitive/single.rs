@@ -21,6 +21,9 @@ pub fn generation() -> u32 {
     0
 }
 
+/// Nobody forks away from other threads.
+pub fn note_queues() {}
+
 /// What stands for an atomic word.
 pub type AtomicU32 = Plain<u32>;
 /// What stands for an atomic word as long as an address.

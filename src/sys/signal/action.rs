@@ -2,7 +2,7 @@
 
 use super::{SET_BYTES, SET_WORDS, SignalSet};
 use crate::arch::{self, SigactionLayout, kernel as k};
-use crate::sys::{Errno, call};
+use crate::sys::{Errno, made_raw};
 
 /// What a process does on a signal.
 #[derive(Clone, Copy)]
@@ -33,6 +33,23 @@ impl Action {
 /// an emulator writes that has a word for a restorer where the kernel has none.
 type Words = [usize; 3 + SET_WORDS + 1];
 
+/// An action as the kernel has it.
+#[derive(Clone, Copy)]
+pub struct KernelAction(Words);
+
+impl KernelAction {
+    /// What the kernel does by itself.
+    pub const DEFAULT: KernelAction = KernelAction([0; _]);
+
+    /// [`Action::handler`].
+    pub fn handler(&self) -> usize {
+        match arch::SIGACTION_LAYOUT {
+            SigactionLayout::FlagsHandler => self.0[1],
+            _ => self.0[0],
+        }
+    }
+}
+
 const SA_RESTORER: usize = 0x0400_0000;
 const SA_SIGINFO: usize = k::SA_SIGINFO as usize;
 
@@ -49,7 +66,8 @@ impl Action {
         })
     }
 
-    fn to_kernel(self) -> Words {
+    /// What the kernel is told.
+    pub fn to_kernel(self) -> KernelAction {
         let (flags, restorer) = (self.flags as usize, self.restorer());
         let mut words = [0; _];
         let head = match arch::SIGACTION_LAYOUT {
@@ -62,10 +80,10 @@ impl Action {
         };
         words[..head.len()].copy_from_slice(head);
         words[head.len()..][..SET_WORDS].copy_from_slice(&self.mask.words());
-        words
+        KernelAction(words)
     }
 
-    fn from_kernel(words: &Words) -> Action {
+    fn from_kernel(KernelAction(words): &KernelAction) -> Action {
         let (handler, flags, set) = match arch::SIGACTION_LAYOUT {
             SigactionLayout::HandlerFlags => (words[0], words[1], 2),
             SigactionLayout::HandlerFlagsRestorer => {
@@ -121,9 +139,8 @@ fn is_set_plain(read_restorer: usize) -> bool {
 /// # Safety
 /// 1. The handler is one, takes what `flags` make it get, and may run wherever the signal comes.
 pub unsafe fn set_action(signal: u32, new: &Action) -> Result<Action, Errno> {
-    let words = new.to_kernel();
     // SAFETY: an action; clause 1.
-    unsafe { exchange(signal, words.as_ptr() as usize, new.restorer()) }
+    unsafe { exchange(signal, &new.to_kernel()) }
 }
 
 /// Returns what the process does on `signal`.
@@ -132,26 +149,51 @@ pub unsafe fn set_action(signal: u32, new: &Action) -> Result<Action, Errno> {
 /// `EINVAL`: no such signal. Source: sigaction(2).
 pub fn action(signal: u32) -> Result<Action, Errno> {
     // SAFETY: nothing is set.
-    unsafe { exchange(signal, 0, 0) }
+    unsafe { exchange(signal, core::ptr::null()) }
 }
 
-/// `rt_sigaction(2)`.
+/// Makes `signal` do what it does by default.
+///
+/// # Errors
+/// As [`set_action`].
+pub fn reset(signal: u32) -> Result<(), Errno> {
+    let default = KernelAction::DEFAULT;
+    // SAFETY: there is no handler; nothing is written.
+    Errno::decode(unsafe { exchange_raw(signal, &default, core::ptr::null_mut()) }).map(|_| ())
+}
+
+/// Does what [`set_action`] does, or [`action`] where `new` is null.
 ///
 /// # Safety
-/// 1. `from` is 0 or the address of an action that satisfies [`set_action`].
-unsafe fn exchange(signal: u32, from: usize, restorer: usize) -> Result<Action, Errno> {
-    let mut old: Words = [0; _];
-    let to = &raw mut old;
-    let (signal, to_address) = (signal as usize, to.expose_provenance());
+/// 1. `new` is null or an action that satisfies [`set_action`].
+unsafe fn exchange(signal: u32, new: *const KernelAction) -> Result<Action, Errno> {
+    let mut old = KernelAction::DEFAULT;
     // SAFETY: clause 1; the kernel writes an action, for which there is room.
-    unsafe {
-        match arch::SIGACTION_LAYOUT {
-            SigactionLayout::RestorerIsArgument => {
-                call!(RT_SIGACTION, signal, from, to_address, restorer, SET_BYTES)
-            }
-            _ => call!(RT_SIGACTION, signal, from, to_address, SET_BYTES),
+    Errno::decode(unsafe { exchange_raw(signal, new, &mut old) })?;
+    Ok(Action::from_kernel(&old))
+}
+
+/// `rt_sigaction(2)`, once for all who ask for it; its result in a register.
+///
+/// # Safety
+/// 1. `new` is null or an action that satisfies [`set_action`]; `old` is null or writable.
+#[inline(never)]
+pub unsafe fn exchange_raw(signal: u32, new: *const KernelAction, old: *mut KernelAction) -> isize {
+    let (nr, signal) = (arch::nr::RT_SIGACTION, signal as usize);
+    let (from, to) = (new.expose_provenance(), old.expose_provenance());
+    match arch::SIGACTION_LAYOUT {
+        SigactionLayout::RestorerIsArgument => {
+            // SAFETY: clause 1.
+            let new = unsafe { new.as_ref() }.map(Action::from_kernel);
+            let restorer = new.map_or(0, |new| new.restorer());
+            // SAFETY: clause 1.
+            made_raw(nr, || unsafe {
+                arch::syscall5(nr, signal, from, to, restorer, SET_BYTES)
+            })
         }
-    }?;
-    // SAFETY: initialised above, and written by the kernel at most.
-    Ok(Action::from_kernel(&unsafe { to.read() }))
+        // SAFETY: clause 1.
+        _ => made_raw(nr, || unsafe {
+            arch::syscall4(nr, signal, from, to, SET_BYTES)
+        }),
+    }
 }

@@ -28,8 +28,7 @@ use super::{HANDLER_BYTES, IS_ON};
 use crate::arch::{self, kernel as k};
 use crate::line::{self, Text, Word};
 use crate::start::Process;
-use crate::sys::signal::{self, Action, Info, SignalSet};
-use crate::sys::time::Timespec;
+use crate::sys::signal::{self, Action, Info, KernelAction, SignalSet};
 use crate::sys::{Errno, task};
 use crate::thread::control::Control;
 use crate::thread::{current, record};
@@ -83,21 +82,23 @@ fn install() {
         flags: k::SA_SIGINFO | k::SA_ONSTACK,
         mask: SignalSet::ALL,
     };
+    let action = action.to_kernel();
     install_for(k::SIGSEGV, &action);
     install_for(k::SIGBUS, &action);
 }
 
 /// The same for one of them.
 #[cfg_attr(for_size, inline(never))]
-fn install_for(number: u32, action: &Action) {
+fn install_for(number: u32, action: &KernelAction) {
+    let mut old = KernelAction::DEFAULT;
     // SAFETY: the handler is one for `SA_SIGINFO`, and may run anywhere, as its file says.
-    if let Ok(old) = unsafe { signal::set_action(number, action) }
-        && old.handler != Action::DEFAULT.handler
-        && old.handler != action.handler
-    {
+    let _ = unsafe { signal::exchange_action(number, action, &mut old) };
+    // A refusal leaves the default in `old`.
+    let handler = old.handler();
+    if handler != KernelAction::DEFAULT.handler() && handler != action.handler() {
         // Ignored by whoever executed this program, or handled by the program.
         // SAFETY: what was in force a moment ago.
-        let _ = unsafe { signal::set_action(number, &old) };
+        let _ = unsafe { signal::exchange_action(number, &old, core::ptr::null_mut()) };
     }
 }
 
@@ -159,7 +160,8 @@ extern "C" fn on_fault(number: i32, info: *const Info, context: *const u8) {
 /// A stack that was too small.
 struct Overflowed {
     control: &'static Control,
-    is_main: bool,
+    /// How to get a larger one.
+    advice: &'static CStr,
     /// How many bytes it has.
     bytes: usize,
     /// What cannot be used below it.
@@ -176,7 +178,7 @@ impl Overflowed {
         }
         let control = current::control()?;
         let is_main = core::ptr::eq(control.record, &record::MAIN);
-        let (guard, bytes) = if is_main {
+        let (guard, bytes, advice) = if is_main {
             let bytes = task::stack_bytes_max()?;
             let guard = main_guard(bytes)?;
             // Below this stack there may be other mappings, in emulators at least, and a fault in
@@ -186,30 +188,25 @@ impl Overflowed {
             if !(guard.start..reach).contains(&sp) {
                 return None;
             }
-            (guard, bytes)
+            (guard, bytes, c"`ulimit -s` sets the size, in KiB")
         } else {
             let low = control.mapping.base.addr();
             let guard = low..low + control.mapping.guard_bytes;
             let bytes = control.stack_top - guard.end;
-            (guard, bytes)
+            (guard, bytes, c"thread::Builder::stack_size sets the size")
         };
         guard.contains(&address).then_some(Overflowed {
             control,
-            is_main,
+            advice,
             bytes,
             guard,
         })
     }
 
     /// Says so on standard error. Whether it arrives cannot be helped.
-    #[inline(never)]
+    #[cfg_attr(not(for_size), inline(never))]
     fn report(&self, address: usize, pc: usize) {
         let record = self.control.record;
-        let advice = if self.is_main {
-            c"`ulimit -s` sets the size, in KiB"
-        } else {
-            c"thread::Builder::stack_size sets the size"
-        };
         let Range { start, end } = self.guard;
         let words = [
             Word::text(record.shown_name()),
@@ -219,20 +216,20 @@ impl Overflowed {
             Word::size(start),
             Word::size(end),
             Word::size(pc),
-            Word::text(Text::new(advice)),
+            Word::text(Text::new(self.advice)),
         ];
         // Where nobody reads it, the process must not die of that: the signal is taken before it
         // can come. The action's mask blocks it already, but emulators misread masks on some CPUs.
         let mut pipe = SignalSet::NONE;
         pipe.insert(k::SIGPIPE);
-        signal::block(&pipe);
+        signal::try_block(&pipe);
         const TEMPLATE: &CStr = c"\
             thread '$' (id #) has overflowed its stack of # bytes\n  fault at 0x@, in the guard \
             0x@..0x@, program counter 0x@\n  $\n";
         // SAFETY: these are texts where there is a `$`, and numbers else.
         let said = unsafe { line::say(TEMPLATE, &words) };
         if said == Errno::PIPE.encode() {
-            let _ = signal::wait(&pipe, Some(Timespec::default()));
+            signal::take_pending(&pipe);
         }
     }
 }
