@@ -21,6 +21,8 @@ use core::cell::UnsafeCell;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use spin::mutex::{SpinMutex, SpinMutexGuard};
+
 use super::control::{Control, Mapping, Origin};
 use super::record::Record;
 use crate::start::Process;
@@ -86,18 +88,21 @@ impl Tenancy {
             record: control.record,
         }
     }
+}
 
-    /// Unmaps the memory, whose tenant is gone, and gives the record up.
-    ///
-    /// # Safety
-    /// 1. The caller owns the mapping and nobody uses it any more.
-    pub unsafe fn unmap(self) {
-        // SAFETY: clause 1. A refusal (ENOMEM at `vm.max_map_count`) leaves
-        // the mapping where it is: a leak that nobody could have acted on, not a danger.
-        let _ = unsafe { mem::unmap(self.mapping.base, self.mapping.bytes) };
-        // SAFETY: the tenancy's own reference, given up with it.
-        unsafe { self.record.release() };
-    }
+/// Unmaps a mapping, by its last tenant's control block, and gives the tenant's record up.
+///
+/// # Safety
+/// 1. The caller owns the mapping, the tenant is gone, and nobody uses the memory any more.
+#[cfg_attr(for_size, inline(never))]
+pub unsafe fn unmap(control: NonNull<Control>) {
+    // SAFETY: clause 1: the mapping is there.
+    let Tenancy { mapping, record } = Tenancy::of(unsafe { control.as_ref() });
+    // SAFETY: clause 1. A refusal (ENOMEM at `vm.max_map_count`) leaves the mapping where it is: a
+    // leak that nobody could have acted on, not a danger.
+    let _ = unsafe { mem::unmap(mapping.base, mapping.bytes) };
+    // SAFETY: the tenancy's own reference, given up with it.
+    unsafe { record.release() };
 }
 
 /// How often the lock is tried for before doing without.
@@ -109,27 +114,18 @@ const WARM_COUNT: usize = 32;
 /// What those keep that are added to more, from the stack's high end.
 const WARM_BYTES: usize = 16 << 10;
 
-/// Entries from the first to the last, by their control blocks; null where there are none.
-#[derive(Clone, Copy)]
-struct List {
-    first: *const Control,
-    last: *const Control,
-}
-
-impl List {
-    const EMPTY: List = List {
-        first: ptr::null(),
-        last: ptr::null(),
-    };
-}
+/// The last of some entries, by its control block; null where there are none. The last one is
+/// followed by the first, so that both ends are at hand.
+type List = *const Control;
 
 /// A list for each power of two that a mapping's size may reach.
 const LISTS: usize = usize::BITS as usize;
 
+/// In this order, so that the sum is near.
+#[repr(C)]
 struct Cache {
-    lists: [List; LISTS],
-    count: usize,
     bytes: usize,
+    lists: [List; LISTS],
 }
 
 /// What the program chose. Beside the cache, so that where nothing is ever chosen these are
@@ -181,22 +177,19 @@ impl Wanted {
 // thread.
 unsafe impl Send for Cache {}
 
-static CACHE: spin::Mutex<Cache> = spin::Mutex::new(Cache {
-    lists: [List::EMPTY; LISTS],
-    count: 0,
-    bytes: 0,
-});
+static CACHE: SpinMutex<Cache> = SpinMutex::new(Cache::EMPTY);
 
-/// How many mappings are kept, for those who need no more than an idea of it.
+/// How many mappings are kept. Written with the cache locked; the others need no more than an idea
+/// of it.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-fn try_lock() -> Option<spin::MutexGuard<'static, Cache>> {
+fn try_lock() -> Option<SpinMutexGuard<'static, Cache>> {
     crate::fork::heed();
     try_lock_as_it_is()
 }
 
 /// The same for who has heeded, or is just settling.
-fn try_lock_as_it_is() -> Option<spin::MutexGuard<'static, Cache>> {
+fn try_lock_as_it_is() -> Option<SpinMutexGuard<'static, Cache>> {
     for _ in 0..TRIES {
         if let Some(cache) = CACHE.try_lock() {
             return Some(cache);
@@ -215,7 +208,8 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<
     if COUNT.load(Ordering::Relaxed) == 0 {
         return None;
     }
-    let bytes_max = bytes.saturating_add(bytes / 8).saturating_add(1 << 16);
+    // Half the address space at most, so that the sum is less than the whole.
+    let bytes_max = bytes + bytes / 8 + (1 << 16);
     let wanted = Wanted::Fit {
         bytes,
         bytes_max,
@@ -265,9 +259,11 @@ pub unsafe fn keep_own(control: NonNull<Control>) -> Result<(), ()> {
 
 fn add(entry: &Control, is_gone: bool) -> Result<(), ()> {
     let mut cache = try_lock().ok_or(())?;
-    let bytes = cache.bytes.saturating_add(entry.mapping.bytes);
+    // They are all mapped at once, so that the sum is less than the address space.
+    let bytes = cache.bytes + entry.mapping.bytes;
     let limits = cache.limits();
-    if cache.count >= limits.mappings_max || bytes > limits.bytes_max {
+    // Relaxed, here and below: the lock orders it.
+    if COUNT.load(Ordering::Relaxed) >= limits.mappings_max || bytes > limits.bytes_max {
         return Err(());
     }
     cache.add(entry, is_gone);
@@ -297,10 +293,15 @@ unsafe fn cool(control: &Control) {
 }
 
 fn list_of(bytes: usize) -> usize {
-    bytes.checked_ilog2().unwrap_or(0) as usize
+    (bytes | 1).ilog2() as usize
 }
 
 impl Cache {
+    const EMPTY: Cache = Cache {
+        bytes: 0,
+        lists: [ptr::null(); LISTS],
+    };
+
     fn limits(&self) -> CacheLimits {
         // SAFETY: the cache is locked, as there is a reference to it.
         unsafe { *LIMITS.0.get() }
@@ -308,25 +309,19 @@ impl Cache {
 
     /// Adds an entry at one of the ends of its list.
     fn add(&mut self, entry: &Control, at_first: bool) {
-        let address = ptr::from_ref(entry);
         let list = &mut self.lists[list_of(entry.mapping.bytes) % LISTS];
-        entry.next_kept.set(ptr::null());
-        if list.first.is_null() {
-            *list = List {
-                first: address,
-                last: address,
-            };
-        } else if at_first {
-            entry.next_kept.set(list.first);
-            list.first = address;
-        } else {
-            // SAFETY: a list's entries lie in mappings that the cache owns.
-            unsafe { (*list.last).next_kept.set(address) };
-            list.last = address;
+        // SAFETY: a list's entries lie in mappings that the cache owns.
+        let first = match unsafe { list.as_ref() } {
+            Some(last) => last.next_kept.replace(entry),
+            None => entry,
+        };
+        entry.next_kept.set(first);
+        // In a ring the two ends are one place, and differ by which entry is called the last.
+        if list.is_null() || !at_first {
+            *list = entry;
         }
-        self.count += 1;
         self.bytes += entry.mapping.bytes;
-        COUNT.store(self.count, Ordering::Relaxed);
+        COUNT.store(COUNT.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
     /// Removes the first of a list's first `looks` entries that is wanted. Compiled once.
@@ -334,28 +329,27 @@ impl Cache {
     fn remove(&mut self, index: usize, looks: usize, wanted: &Wanted) -> Option<NonNull<Control>> {
         // Not beyond the end in any case: without a check, which would bring a message along.
         let list = &mut self.lists[index % LISTS];
-        let mut before: *const Control = ptr::null();
-        let mut at = list.first;
+        // SAFETY: a list's entries lie in mappings that the cache owns.
+        let mut before = unsafe { list.as_ref() }?;
         for _ in 0..looks {
-            // SAFETY: a list's entries lie in mappings that the cache owns.
-            let entry = unsafe { at.as_ref() }?;
-            let next = entry.next_kept.get();
+            // SAFETY: as above; a ring has no end.
+            let entry = unsafe { &*before.next_kept.get() };
+            let is_last = ptr::eq(entry, *list);
             if wanted.is(entry) {
-                // SAFETY: as above.
-                match unsafe { before.as_ref() } {
-                    Some(before) => before.next_kept.set(next),
-                    None => list.first = next,
+                before.next_kept.set(entry.next_kept.get());
+                if is_last {
+                    // Alone, it comes before itself.
+                    let is_alone = ptr::eq(entry, before);
+                    *list = if is_alone { ptr::null() } else { before };
                 }
-                if next.is_null() {
-                    list.last = before;
-                }
-                self.count -= 1;
                 self.bytes -= entry.mapping.bytes;
-                COUNT.store(self.count, Ordering::Relaxed);
+                COUNT.store(COUNT.load(Ordering::Relaxed) - 1, Ordering::Relaxed);
                 return Some(NonNull::from(entry));
             }
-            before = at;
-            at = next;
+            if is_last {
+                break;
+            }
+            before = entry;
         }
         None
     }
@@ -376,7 +370,8 @@ impl Cache {
     /// Removes a mapping if the cache holds more than its limits allow.
     fn remove_excess(&mut self) -> Option<NonNull<Control>> {
         let limits = self.limits();
-        let is_over = self.count > limits.mappings_max || self.bytes > limits.bytes_max;
+        let is_over =
+            COUNT.load(Ordering::Relaxed) > limits.mappings_max || self.bytes > limits.bytes_max;
         if is_over {
             self.remove_any(&Wanted::Any)
         } else {
@@ -402,10 +397,8 @@ fn reclaim_as_it_is() -> bool {
         let Some(entry) = found else {
             return has_unmapped;
         };
-        // SAFETY: the mapping is there, and this function's.
-        let tenancy = Tenancy::of(unsafe { entry.as_ref() });
         // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
-        unsafe { tenancy.unmap() };
+        unsafe { unmap(entry) };
         has_unmapped = true;
     }
 }
@@ -431,10 +424,10 @@ pub fn set_cache_limits(limits: CacheLimits) {
         let excess = lock().remove_excess();
         let Some(entry) = excess else { return };
         // SAFETY: the mapping is there, and this function's.
-        let tenancy = Tenancy::of(unsafe { entry.as_ref() });
-        tenancy.record.wait_until_gone_here();
+        let record = unsafe { entry.as_ref() }.record;
+        record.wait_until_gone_here();
         // SAFETY: the cache owned the mapping, and now this function does; its tenant is gone.
-        unsafe { tenancy.unmap() };
+        unsafe { unmap(entry) };
     }
 }
 
@@ -447,13 +440,10 @@ pub fn set_cache_limits(limits: CacheLimits) {
 pub unsafe fn forget() {
     if CACHE.is_locked() {
         // SAFETY: clause 1: whoever holds it is not here.
+        unsafe { CACHE.as_mut_ptr().write(Cache::EMPTY) };
+        COUNT.store(0, Ordering::Relaxed);
+        // SAFETY: likewise.
         unsafe { CACHE.force_unlock() };
-        // It is free now.
-        if let Some(mut cache) = try_lock_as_it_is() {
-            cache.lists = [List::EMPTY; LISTS];
-            (cache.count, cache.bytes) = (0, 0);
-            COUNT.store(0, Ordering::Relaxed);
-        }
     }
     reclaim_as_it_is();
 }
@@ -461,11 +451,12 @@ pub unsafe fn forget() {
 /// How many mappings the cache holds, for tests that look for leaks.
 #[cfg(feature = "test-seam")]
 pub fn kept_count() -> usize {
-    lock().count
+    let _cache = lock();
+    COUNT.load(Ordering::Relaxed)
 }
 
 /// Locks the cache from code that may wait and has nothing else to fall back on.
-fn lock() -> spin::MutexGuard<'static, Cache> {
+fn lock() -> SpinMutexGuard<'static, Cache> {
     loop {
         match try_lock() {
             Some(cache) => return cache,

@@ -130,6 +130,10 @@ impl Completion {
 /// What the spawner leaves for the thread, and the thread for its handle.
 ///
 /// All of it begins as zero but for what the spawner writes (`spawn::Prepared::control`).
+///
+/// In this order: what every thread's life reads and writes comes first, where instructions reach
+/// it that are three bytes shorter, and what few threads have is at the end.
+#[repr(C)]
 pub struct Control {
     /// Where the thread begins; the main thread did so elsewhere.
     pub begin: Option<Beginning>,
@@ -139,18 +143,6 @@ pub struct Control {
     /// Whether `payload` holds a result that is to be claimed. Written by the thread before its
     /// swap.
     pub has_result: Cell<bool>,
-    /// Closure, then result.
-    pub payload: *mut u8,
-    /// Takes the closure out of the payload, calls it and leaves the result there. `None` in the
-    /// main thread's, as the next one.
-    pub run: Option<unsafe fn(*mut u8)>,
-    /// Drops the result in the payload; `None` where nothing is to be done for that, too.
-    pub drop_result: Option<unsafe fn(*mut u8)>,
-    pub mapping: Mapping,
-    /// The stack's high end; it begins above the mapping's guard.
-    pub stack_top: usize,
-    /// The signal stack's low end; it reaches to the mapping's end, and is empty where they meet.
-    pub signal_stack: usize,
     /// Whether the thread is in its closure, and not on its way in or out.
     pub is_in_closure: Cell<bool>,
     /// Whether the thread has ended without a value, so that its memory is never touched again.
@@ -158,22 +150,34 @@ pub struct Control {
     pub is_parked: Cell<bool>,
     /// Whether the thread panics, or ended by that. Written by the thread before its swap.
     pub ended_by_panic: Cell<bool>,
-    /// The scope that the thread opened last and has not left, null for none.
-    pub innermost_scope: Cell<*const ScopeData>,
-    /// What is to be found out about the stack.
-    pub look: Look,
-    /// What the thread does to itself before its closure, null for nothing. The spawner, which
-    /// owns it, waits until `set_up` says that this is over.
-    pub attributes: *const Attributes,
-    pub set_up: SetUp,
+    /// Closure, then result.
+    pub payload: *mut u8,
+    /// Takes the closure out of the payload, calls it and leaves the result there. `None` in the
+    /// main thread's, as the next one.
+    pub run: Option<unsafe fn(*mut u8)>,
+    pub mapping: Mapping,
+    /// The stack's high end; it begins above the mapping's guard.
+    pub stack_top: usize,
+    /// The signal stack's low end; it reaches to the mapping's end, and is empty where they meet.
+    pub signal_stack: usize,
+    /// The next entry of the stack cache, which owns this field once it has the mapping.
+    pub next_kept: Cell<*const Control>,
+    /// The mask that the thread begins user code with: the spawner's.
+    pub signal_mask: SignalSet,
+    /// Drops the result in the payload; `None` where nothing is to be done for that, too.
+    pub drop_result: Option<unsafe fn(*mut u8)>,
     /// The scope that owns the mapping and waits for the thread, null for none.
     pub scope: *const ScopeData,
     /// The thread's place in that scope's list.
     pub scope_link: Link,
-    /// The mask that the thread begins user code with: the spawner's.
-    pub signal_mask: SignalSet,
-    /// The next entry of the stack cache, which owns this field once it has the mapping.
-    pub next_kept: Cell<*const Control>,
+    /// The scope that the thread opened last and has not left, null for none.
+    pub innermost_scope: Cell<*const ScopeData>,
+    /// What the thread does to itself before its closure, null for nothing. The spawner, which
+    /// owns it, waits until `set_up` says that this is over.
+    pub attributes: *const Attributes,
+    pub set_up: SetUp,
+    /// What is to be found out about the stack.
+    pub look: Look,
 }
 
 impl Control {

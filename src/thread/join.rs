@@ -308,23 +308,23 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
 /// 2. Nobody uses `control` after this.
 pub(super) unsafe fn give_back(control: NonNull<Control>) {
     // SAFETY: clause 1: the mapping is still there.
-    let tenancy = Tenancy::of(unsafe { control.as_ref() });
-    if !tenancy.mapping.is_ours() {
+    let Tenancy { mapping, record } = Tenancy::of(unsafe { control.as_ref() });
+    if !mapping.is_ours() {
         // A handle that was dropped: handlers in the thread may still ask for the record.
         if may_be_detached() {
-            tenancy.record.wait_until_gone_here();
+            record.wait_until_gone_here();
         }
         // SAFETY: the memory's own reference, given up with it.
-        unsafe { tenancy.record.release() };
+        unsafe { record.release() };
         return;
     }
     // SAFETY: clauses 1 and 2.
     if !cfg!(feature = "cache") || unsafe { cache::keep(control) }.is_err() {
         // Else it was joined, or never ran.
         if may_be_detached() {
-            tenancy.record.wait_until_gone_here();
+            record.wait_until_gone_here();
         }
         // SAFETY: clauses 1 and 2, and the tenant is gone.
-        unsafe { tenancy.unmap() };
+        unsafe { cache::unmap(control) };
     }
 }
