@@ -80,8 +80,8 @@ impl Plan {
             + (request.page_bytes - 1);
         let used_bytes = small_bytes
             .checked_add(request.payload.size())?
-            .checked_add(request.stack_bytes)?
             .checked_add(guard_bytes)?
+            .checked_add(request.stack_bytes)?
             .checked_add(signal_stack_bytes)?
             .checked_add(request.tls.bytes_max())?;
         let total_bytes = used_bytes & !(request.page_bytes - 1);

@@ -72,7 +72,8 @@ pub fn stack_bytes_max() -> Option<usize> {
     let what = k::RLIMIT_STACK as usize;
     let to_address = to.expose_provenance();
     // SAFETY: the kernel writes two words of 64 bits.
-    unsafe { call!(PRLIMIT64, this_process, what, no_new_limit, to_address) }.ok()?;
+    let _ = unsafe { call!(PRLIMIT64, this_process, what, no_new_limit, to_address) };
+    // What stands for no limit is there still, if the kernel refused.
     // SAFETY: initialised above, and written by the kernel at most.
     let [soft, _hard] = unsafe { to.read() };
     // "Infinity" is more than any address.

@@ -162,7 +162,7 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     unsafe { control.run() };
     control.set_in_closure(false);
     if control.has_result.get() {
-        fatal::fatal(c"a thread's closure returned twice");
+        fatal::fatal(c"a thread ended twice");
     }
     let is_unclaimed = control.completion.is_detached();
     if is_unclaimed {

@@ -145,6 +145,7 @@ impl<T> JoinHandle<T> {
     /// let handle = thread::spawn(|| 6 * 7);
     /// assert_eq!(handle.join().unwrap(), 42);
     /// ```
+    #[track_caller] // The place to name where a thread joins itself.
     pub fn join(self) -> Result<T> {
         self.join_with_stack().0
     }
@@ -178,6 +179,7 @@ impl<T> JoinHandle<T> {
     /// assert_eq!(memory.map(|memory| memory.len()), Some(256 << 10));
     /// # Ok::<(), threadbare::thread::SpawnError>(())
     /// ```
+    #[track_caller]
     pub fn join_with_stack(self) -> (Result<T>, Option<&'static mut [MaybeUninit<u8>]>) {
         let this = ManuallyDrop::new(self);
         assert_not_own(this.control);
@@ -270,6 +272,7 @@ impl<T> fmt::Debug for JoinHandle<T> {
 }
 
 /// Dies if the thread is the calling one, which would wait for ever.
+#[track_caller]
 pub(super) fn assert_not_own(control: NonNull<Control>) {
     if current::control().is_some_and(|own| core::ptr::eq(own, control.as_ptr())) {
         #[cfg(feature = "lock-debug")]

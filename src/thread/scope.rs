@@ -271,6 +271,7 @@ impl<T> ScopedJoinHandle<'_, T> {
     /// let joined = thread::scope(|scope| scope.spawn(|| 6 * 7).join());
     /// assert_eq!(joined, Ok(42));
     /// ```
+    #[track_caller] // As `JoinHandle::join`.
     pub fn join(self) -> Result<T, JoinError> {
         let this = ManuallyDrop::new(self);
         join::assert_not_own(this.control);

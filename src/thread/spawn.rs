@@ -330,6 +330,12 @@ fn obtain(
     {
         // SAFETY: the mapping is there, and ours.
         let Tenancy { mapping, record } = Tenancy::of(unsafe { entry.as_ref() });
+        // As was asked for, which is often a constant.
+        let mapping = Mapping {
+            guard_bytes,
+            origin,
+            ..mapping
+        };
         // SAFETY: the former tenant's reference came with the tenancy.
         unsafe { record.release() };
         return Ok((mapping, false));

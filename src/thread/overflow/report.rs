@@ -21,7 +21,6 @@
 
 use core::cell::UnsafeCell;
 use core::ffi::CStr;
-use core::ops::Range;
 use core::sync::atomic::Ordering;
 
 use super::{HANDLER_BYTES, IS_ON};
@@ -164,8 +163,9 @@ struct Overflowed {
     advice: &'static CStr,
     /// How many bytes it has.
     bytes: usize,
-    /// What cannot be used below it.
-    guard: Range<usize>,
+    /// What cannot be used below it: its lower end, and how many bytes it has.
+    guard: usize,
+    guard_bytes: usize,
 }
 
 impl Overflowed {
@@ -178,43 +178,48 @@ impl Overflowed {
         }
         let control = current::control()?;
         let is_main = core::ptr::eq(control.record, &record::MAIN);
-        let (guard, bytes, advice) = if is_main {
+        let found = if is_main {
             let bytes = task::stack_bytes_max()?;
-            let guard = main_guard(bytes)?;
+            let (guard, guard_bytes) = main_guard(bytes)?;
             // Below this stack there may be other mappings, in emulators at least, and a fault in
             // one of those is no overflow. One is met with the stack's pointer there, or above by
             // what a frame's first store is below it.
-            let reach = guard.end.saturating_add(Process::get().page_bytes);
-            if !(guard.start..reach).contains(&sp) {
+            let reach_bytes = guard_bytes + Process::get().page_bytes;
+            if sp.wrapping_sub(guard) >= reach_bytes {
                 return None;
             }
-            (guard, bytes, c"`ulimit -s` sets the size, in KiB")
+            Overflowed {
+                control,
+                advice: c"`ulimit -s` sets the size, in KiB",
+                bytes,
+                guard,
+                guard_bytes,
+            }
         } else {
-            let low = control.mapping.base.addr();
-            let guard = low..low + control.mapping.guard_bytes;
-            let bytes = control.stack_top - guard.end;
-            (guard, bytes, c"thread::Builder::stack_size sets the size")
+            let (guard, guard_bytes) = (control.mapping.base.addr(), control.mapping.guard_bytes);
+            Overflowed {
+                control,
+                advice: c"thread::Builder::stack_size sets the size",
+                bytes: control.stack_top - guard - guard_bytes,
+                guard,
+                guard_bytes,
+            }
         };
-        guard.contains(&address).then_some(Overflowed {
-            control,
-            advice,
-            bytes,
-            guard,
-        })
+        // One compare for both ends; they may be on the two sides of address 0.
+        (address.wrapping_sub(found.guard) < found.guard_bytes).then_some(found)
     }
 
     /// Says so on standard error. Whether it arrives cannot be helped.
     #[cfg_attr(not(for_size), inline(never))]
     fn report(&self, address: usize, pc: usize) {
         let record = self.control.record;
-        let Range { start, end } = self.guard;
         let words = [
             Word::text(record.shown_name()),
             Word::number(record.id()),
             Word::size(self.bytes),
             Word::size(address),
-            Word::size(start),
-            Word::size(end),
+            Word::size(self.guard),
+            Word::size(self.guard.wrapping_add(self.guard_bytes)),
             Word::size(pc),
             Word::text(Text::new(self.advice)),
         ];
@@ -234,16 +239,16 @@ impl Overflowed {
     }
 }
 
-/// Where the kernel does not let the main thread's stack grow to.
+/// Where the kernel does not let the main thread's stack grow to: from there on, so many bytes.
 ///
 /// It grows down to `RLIMIT_STACK` and not further, and not to within 256 pages of another mapping
 /// (`mm/mmap.c`, `acct_stack_growth`, `stack_guard_gap`).
-fn main_guard(bytes_max: usize) -> Option<Range<usize>> {
+fn main_guard(bytes_max: usize) -> Option<(usize, usize)> {
     const GAP_PAGES: usize = 256;
     let process = Process::get();
     let page_bytes = process.page_bytes;
     let end = process.stack_bottom(bytes_max)?;
-    let start = end.saturating_sub(GAP_PAGES * page_bytes);
+    let start = end.wrapping_sub(GAP_PAGES * page_bytes);
     // The name may end on the next page, and the limit need not be a multiple of one.
-    Some(start..end.saturating_add(2 * page_bytes))
+    Some((start, (GAP_PAGES + 2) * page_bytes))
 }
