@@ -7,7 +7,8 @@ use core::ffi::CStr;
 
 use crate::line::Text;
 
-/// Panics, with the caller's place and `message`.
+/// Panics, with the caller's place and `message`. The caller has something to do with a thread that
+/// was started, so thread-locals exist.
 ///
 /// Where the panic handler is the library's and the policy is to abort, that is done without it.
 #[cold]

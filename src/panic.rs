@@ -71,16 +71,11 @@ fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
     };
 }
 
-/// The same without formatting.
+/// The same without formatting, where there are threads.
 #[cfg(feature = "threads")]
 pub(crate) fn report_plainly(message: &CStr, place: &Location<'_>) {
-    let name = if start::tls_is_up() {
-        crate::thread::shown_name_of_current()
-    } else {
-        Text::new(c"main")
-    };
     let words = [
-        Word::text(name),
+        Word::text(crate::thread::shown_name_of_current()),
         Word::text(Text::new(place.file_as_c_str())),
         Word::number(place.line().into()),
         Word::number(place.column().into()),

@@ -137,41 +137,24 @@ unsafe impl Sync for Limits {}
 
 static LIMITS: Limits = Limits(UnsafeCell::new(CacheLimits::DEFAULT));
 
-/// What is looked for in a list.
-enum Wanted {
-    /// What will do for a new thread: see [`take`].
-    Fit {
-        bytes: usize,
-        bytes_max: usize,
-        guard_bytes: usize,
-        origin: Origin,
-    },
-    /// What nobody stands on.
-    Free,
-    /// Anything.
-    Any,
+/// What will do for a new thread: see [`take`].
+struct Fit {
+    bytes: usize,
+    bytes_max: usize,
+    guard_bytes: usize,
+    origin: Origin,
 }
 
-impl Wanted {
-    fn is(&self, control: &Control) -> bool {
-        let mapping = control.mapping;
-        match *self {
-            Wanted::Fit {
-                bytes,
-                bytes_max,
-                guard_bytes,
-                origin,
-            } => {
-                mapping.guard_bytes == guard_bytes
-                    && mapping.origin == origin
-                    && (bytes..=bytes_max).contains(&mapping.bytes)
-                    && control.record.is_gone()
-            }
-            Wanted::Free => control.record.is_gone(),
-            Wanted::Any => true,
-        }
+impl Fit {
+    fn is(&self, mapping: &Mapping) -> bool {
+        mapping.guard_bytes == self.guard_bytes
+            && mapping.origin == self.origin
+            && (self.bytes..=self.bytes_max).contains(&mapping.bytes)
     }
 }
+
+/// What is looked for: what fits, or anything where this is `None`.
+type Wanted<'a> = Option<&'a Fit>;
 
 // SAFETY: the mappings in the cache are owned by the cache; addresses mean the same in every
 // thread.
@@ -210,7 +193,7 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<
     }
     // Half the address space at most, so that the sum is less than the whole.
     let bytes_max = bytes + bytes / 8 + (1 << 16);
-    let wanted = Wanted::Fit {
+    let fit = Fit {
         bytes,
         bytes_max,
         guard_bytes,
@@ -219,7 +202,7 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<
     let mut cache = try_lock()?;
     let mut list = list_of(bytes);
     loop {
-        let found = cache.remove(list, LOOKS, &wanted);
+        let found = cache.remove(list, LOOKS, Some(&fit), false);
         if found.is_some() || list == list_of(bytes_max) {
             return found;
         }
@@ -234,14 +217,11 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<
 /// 1. The caller owns the mapping, and when its tenant is gone nobody uses it any more.
 pub unsafe fn keep(control: NonNull<Control>) -> Result<(), ()> {
     // SAFETY: clause 1: the mapping is there.
-    let entry = unsafe { control.as_ref() };
-    let is_gone = entry.record.is_gone();
-    if is_gone {
-        // SAFETY: clause 1, and nobody is on the stack. A tenant that is still leaving may yet run
-        // a signal handler there, as deep as it likes.
-        unsafe { cool(entry) };
-    }
-    add(entry, is_gone)
+    let is_gone = unsafe { control.as_ref() }.record.is_gone();
+    // A tenant that is still leaving may yet run a signal handler on the stack, as deep as it
+    // likes.
+    // SAFETY: clause 1, and nobody is on the stack if its pages are given back.
+    unsafe { add(control, is_gone, is_gone) }
 }
 
 /// The same for the calling thread's own mapping.
@@ -250,14 +230,23 @@ pub unsafe fn keep(control: NonNull<Control>) -> Result<(), ()> {
 /// 1. The caller owns the mapping, and uses nothing of it but the stack from here on.
 /// 2. Its frames lie within `WARM_BYTES` of the stack's high end.
 pub unsafe fn keep_own(control: NonNull<Control>) -> Result<(), ()> {
-    // SAFETY: clause 1: the mapping is there.
-    let entry = unsafe { control.as_ref() };
     // SAFETY: clauses 1 and 2. A handler that runs meanwhile has left its frames when we go on.
-    unsafe { cool(entry) };
-    add(entry, false)
+    unsafe { add(control, false, true) }
 }
 
-fn add(entry: &Control, is_gone: bool) -> Result<(), ()> {
+/// Adds a mapping, whose tenant is gone or not, without the pages that are too many.
+///
+/// # Safety
+/// 1. As for [`keep`]; and if it `cools`, nothing of value lies `WARM_BYTES` or more below the
+///    stack's high end.
+#[cfg_attr(for_size, inline(never))]
+unsafe fn add(control: NonNull<Control>, is_gone: bool, cools: bool) -> Result<(), ()> {
+    // SAFETY: clause 1: the mapping is there.
+    let entry = unsafe { control.as_ref() };
+    if cools {
+        // SAFETY: clause 1.
+        unsafe { cool(entry) };
+    }
     let mut cache = try_lock().ok_or(())?;
     // They are all mapped at once, so that the sum is less than the address space.
     let bytes = cache.bytes + entry.mapping.bytes;
@@ -324,9 +313,16 @@ impl Cache {
         COUNT.store(COUNT.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
     }
 
-    /// Removes the first of a list's first `looks` entries that is wanted. Compiled once.
+    /// Removes the first of a list's first `looks` entries that is wanted, and free, unless those
+    /// may be busy that somebody stands on. Compiled once.
     #[inline(never)]
-    fn remove(&mut self, index: usize, looks: usize, wanted: &Wanted) -> Option<NonNull<Control>> {
+    fn remove(
+        &mut self,
+        index: usize,
+        looks: usize,
+        wanted: Wanted<'_>,
+        may_be_busy: bool,
+    ) -> Option<NonNull<Control>> {
         // Not beyond the end in any case: without a check, which would bring a message along.
         let list = &mut self.lists[index % LISTS];
         // SAFETY: a list's entries lie in mappings that the cache owns.
@@ -335,7 +331,8 @@ impl Cache {
             // SAFETY: as above; a ring has no end.
             let entry = unsafe { &*before.next_kept.get() };
             let is_last = ptr::eq(entry, *list);
-            if wanted.is(entry) {
+            let fits = wanted.is_none_or(|fit| fit.is(&entry.mapping));
+            if fits && (may_be_busy || entry.record.is_gone()) {
                 before.next_kept.set(entry.next_kept.get());
                 if is_last {
                     // Alone, it comes before itself.
@@ -354,13 +351,13 @@ impl Cache {
         None
     }
 
-    /// Removes a mapping that is wanted, wherever it is.
-    fn remove_any(&mut self, wanted: &Wanted) -> Option<NonNull<Control>> {
+    /// Removes any mapping, wherever it is, that is free, unless it may be busy.
+    fn remove_any(&mut self, may_be_busy: bool) -> Option<NonNull<Control>> {
         // From the largest, which give the most.
         let mut list = LISTS;
         loop {
             list = list.checked_sub(1)?;
-            let found = self.remove(list, usize::MAX, wanted);
+            let found = self.remove(list, usize::MAX, None, may_be_busy);
             if found.is_some() {
                 return found;
             }
@@ -372,11 +369,7 @@ impl Cache {
         let limits = self.limits();
         let is_over =
             COUNT.load(Ordering::Relaxed) > limits.mappings_max || self.bytes > limits.bytes_max;
-        if is_over {
-            self.remove_any(&Wanted::Any)
-        } else {
-            None
-        }
+        if is_over { self.remove_any(true) } else { None }
     }
 }
 
@@ -391,7 +384,7 @@ fn reclaim_as_it_is() -> bool {
     let mut has_unmapped = false;
     loop {
         let found = match try_lock_as_it_is() {
-            Some(mut cache) => cache.remove_any(&Wanted::Free),
+            Some(mut cache) => cache.remove_any(false),
             None => None,
         };
         let Some(entry) = found else {

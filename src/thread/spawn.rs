@@ -340,13 +340,11 @@ fn obtain(
         unsafe { record.release() };
         return Ok((mapping, false));
     }
-    let mut may_reclaim = true;
-    loop {
-        match guard::map(bytes, guard_bytes, origin) {
-            Err(Errno::NOMEM) if may_reclaim && reclaim(scope) => may_reclaim = false,
-            result => return result.map(|mapping| (mapping, true)),
-        }
-    }
+    let mapped = match guard::map(bytes, guard_bytes, origin) {
+        Err(Errno::NOMEM) if reclaim(scope) => guard::map(bytes, guard_bytes, origin),
+        result => result,
+    };
+    mapped.map(|mapping| (mapping, true))
 }
 
 /// Where a new thread begins, on its own stack, with all signals blocked.
