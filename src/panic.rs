@@ -73,6 +73,7 @@ fn report(thread: &str, info: &PanicInfo<'_>, message: impl fmt::Display) {
 
 /// The same without formatting, where there are threads.
 #[cfg(feature = "threads")]
+#[inline(always)] // Into the one caller.
 pub(crate) fn report_plainly(message: &CStr, place: &Location<'_>) {
     let words = [
         Word::text(crate::thread::shown_name_of_current()),

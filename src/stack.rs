@@ -109,7 +109,7 @@ impl Plan {
         let stack_bottom = base + self.guard_bytes;
         // A mapping that is smaller than the plan comes out here, too.
         if stack_top < stack_bottom + self.request.stack_bytes {
-            fatal(c"BUG: a thread's stack is smaller than its plan");
+            fatal(c"BUG: a stack is smaller than its plan");
         }
         Placement {
             stack_bottom,

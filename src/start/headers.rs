@@ -41,7 +41,7 @@ pub unsafe fn read(auxv: &Auxv) -> (Image, Shape) {
 
 /// What a program is told whose TLS cannot be: an alignment that is no power of two, more initial
 /// bytes than bytes, or more bytes than there are addresses.
-const NONSENSE: &CStr = c"PT_TLS has sizes or an alignment that cannot be";
+const NONSENSE: &CStr = c"PT_TLS: sizes or alignment cannot be";
 
 /// Room for the main thread's TLS where it is small, which saves a mapping and its page faults.
 #[repr(C, align(64))]
@@ -63,7 +63,7 @@ pub fn main_tp(shape: &Shape) -> *mut u8 {
     } else {
         match mem::map(shape.bytes_max(), Prot::READ | Prot::WRITE, Map::empty()) {
             Ok(low) => (low, shape.bytes_max()),
-            Err(_) => fatal(c"no memory for the main thread's thread-locals"),
+            Err(_) => fatal(c"no memory for main's thread-locals"),
         }
     };
     low.with_addr(shape.tp_below(low.addr() + bytes))

@@ -330,6 +330,7 @@ pub fn take_pending(set: &SignalSet) {
 ///
 /// # Safety
 /// 1. Nobody else uses the memory until the thread has ended or has another signal stack.
+#[cfg_attr(for_size, inline(never))]
 pub unsafe fn set_stack(low: *mut u8, bytes: usize) -> Result<(), Errno> {
     let stack = k::stack_t {
         ss_sp: low.cast(),

@@ -203,7 +203,7 @@ pub fn take(bytes: usize, guard_bytes: usize, origin: Origin) -> Option<NonNull<
     let mut list = list_of(bytes);
     loop {
         let found = cache.remove(list, LOOKS, Some(&fit), false);
-        if found.is_some() || list == list_of(bytes_max) {
+        if found.is_some() || bytes_max >> list == 1 {
             return found;
         }
         list += 1;

@@ -36,8 +36,8 @@ use core::sync::atomic::{Ordering, fence};
 use super::cache::{self, Tenancy};
 use super::control::{Before, Completion, Control};
 use super::{current, local, measure, overflow, pool, scope};
+use crate::arch;
 use crate::sys::{signal, task};
-use crate::{arch, fatal};
 
 /// Ends the calling thread, whose closure has returned.
 ///
@@ -161,9 +161,6 @@ pub(super) unsafe fn run_and_finish(control: *mut Control) -> ! {
     // SAFETY: clause 1; `run` moves the closure out, which happens here and once.
     unsafe { control.run() };
     control.set_in_closure(false);
-    if control.has_result.get() {
-        fatal::fatal(c"a thread ended twice");
-    }
     let is_unclaimed = control.completion.is_detached();
     if is_unclaimed {
         // SAFETY: the handle is gone, and the payload holds the result.

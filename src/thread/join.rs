@@ -290,7 +290,7 @@ pub(super) unsafe fn take_result<T>(control: &Control) -> Result<T> {
     // The thread swaps before it leaves. Acquire here is what makes the result readable.
     if !control.completion.is_complete() {
         if fork::generation() == 0 {
-            crate::fatal::fatal(c"a thread left the kernel without having ended");
+            crate::fatal::fatal(c"a thread is gone that never ended");
         }
         return Err(JoinError { is_panic: false });
     }

@@ -16,7 +16,7 @@
 #[cfg(feature = "overflow-report")]
 mod report;
 
-use core::sync::atomic::{AtomicBool, Ordering};
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use super::control::Control;
 use crate::arch;
@@ -28,28 +28,31 @@ pub(crate) use report::begin;
 #[cfg(feature = "overflow-report")]
 pub use report::set_overflow_report;
 
-/// Whether threads that start now get a signal stack, and the handler says anything.
+/// The size of the signal stack that threads get which start now, not rounded. 0 for none: then the
+/// handler says nothing.
 ///
 /// Relaxed: a thread that has not heard of a change yet does what was right before it.
-static IS_ON: AtomicBool = AtomicBool::new(false);
+static SIGNAL_STACK_BYTES: AtomicUsize = AtomicUsize::new(0);
 
 /// What the handler needs besides the kernel's frame: the message, its formatting unoptimised, and
 /// on some CPUs a frame of 160 bytes and more for each function.
 const HANDLER_BYTES: usize = 16 << 10;
 
-fn is_on() -> bool {
-    cfg!(feature = "overflow-report") && IS_ON.load(Ordering::Relaxed)
-}
-
 /// The size of the signal stack that a new thread's mapping has room for, not rounded; 0 for none.
 pub fn signal_stack_bytes() -> usize {
-    if is_on() { bytes_min() } else { 0 }
+    if cfg!(feature = "overflow-report") {
+        SIGNAL_STACK_BYTES.load(Ordering::Relaxed)
+    } else {
+        0
+    }
 }
 
 /// The least size for the report. The kernel says how large its frame is where vector registers may
 /// be long; elsewhere the constant that it refuses less of is enough.
+#[cfg(feature = "overflow-report")]
 fn bytes_min() -> usize {
-    let frame_bytes = Process::get().auxv().signal_stack_bytes_min();
+    let told = Process::find().map(|process| process.auxv().signal_stack_bytes_min());
+    let frame_bytes = told.unwrap_or(0);
     frame_bytes.max(arch::SIGNAL_STACK_BYTES_MIN) + HANDLER_BYTES
 }
 

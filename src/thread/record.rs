@@ -111,6 +111,7 @@ impl Record {
     }
 
     /// The name as messages show it.
+    #[cfg_attr(for_size, inline(never))]
     pub fn shown_name(&self) -> Text<'_> {
         Text::of_name(self.name_bytes(), UNNAMED)
     }

@@ -85,8 +85,8 @@ pub(super) struct Prepared {
     tp: usize,
     /// What will be found out about the stack.
     look: Look,
-    /// Whether the memory was all zeroes.
-    is_zeroed: bool,
+    /// Where the control block is; all zero yet.
+    control: *mut Control,
 }
 
 impl Prepared {
@@ -145,9 +145,13 @@ impl Prepared {
         // SAFETY: the mapping is ours alone, and empty or of no value.
         let look = unsafe { measure::prepare(builder.look, &mapping, placement.stack_top) };
         let block = mapping.base.with_addr(placement.tp);
+        let control = mapping.base.with_addr(placement.control);
+        let control = control.cast::<Control>();
         if !is_zeroed {
             // SAFETY: as below.
             unsafe { start::clear_tls(block) };
+            // SAFETY: the placement has room for the control block; the mapping is ours.
+            unsafe { control.write_bytes(0, 1) };
         }
         // SAFETY: the shape is the template's, the placement aligned `tp` for it, and the mapping
         // is ours alone.
@@ -159,7 +163,7 @@ impl Prepared {
             placement,
             tp,
             look,
-            is_zeroed,
+            control,
         })
     }
 
@@ -182,16 +186,9 @@ impl Prepared {
         scope: *const ScopeData,
     ) -> NonNull<Control> {
         let Tenancy { mapping, record } = self.tenancy;
-        let control = mapping
-            .base
-            .with_addr(self.placement.control)
-            .cast::<Control>();
-        if !self.is_zeroed {
-            // SAFETY: the placement has room for the control block; the mapping is ours.
-            unsafe { control.write_bytes(0, 1) };
-        }
+        let control = self.control;
         // Zero is right for all that is not written here: no state of a thread was reached yet.
-        // SAFETY: as above, and aligned; field by field, because the references among them are not
+        // SAFETY: the placement has room for it, aligned, and the mapping is ours; field by field, because the references among them are not
         // valid before they are written.
         unsafe {
             (&raw mut (*control).begin).write(Some(entry));

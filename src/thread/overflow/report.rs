@@ -23,7 +23,7 @@ use core::cell::UnsafeCell;
 use core::ffi::CStr;
 use core::sync::atomic::Ordering;
 
-use super::{HANDLER_BYTES, IS_ON};
+use super::{HANDLER_BYTES, SIGNAL_STACK_BYTES};
 use crate::arch::{self, kernel as k};
 use crate::line::{self, Text, Word};
 use crate::start::Process;
@@ -62,7 +62,8 @@ pub fn set_overflow_report(is_on: bool) {
     if is_on {
         install();
     }
-    IS_ON.store(is_on, Ordering::Relaxed);
+    let bytes = if is_on { super::bytes_min() } else { 0 };
+    SIGNAL_STACK_BYTES.store(bytes, Ordering::Relaxed);
 }
 
 /// Switches the report on in a program that begins: for its main thread, too.
@@ -145,7 +146,7 @@ extern "C" fn on_fault(number: i32, info: *const Info, context: *const u8) {
     // SAFETY: a handler's third argument.
     let (pc, sp) = unsafe { (arch::signal_pc(context), arch::signal_sp(context)) };
     if is_met_again
-        && super::is_on()
+        && super::signal_stack_bytes() != 0
         && let Some(stack) = Overflowed::find(info.fault_address(), sp)
     {
         stack.report(info.fault_address(), pc);
