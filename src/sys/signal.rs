@@ -172,6 +172,7 @@ pub fn try_restore(mask: &SignalSet) -> Result<(), Errno> {
 
 /// Lets `signal` through, if the kernel lets us: this is on the way of dying, where a refusal must
 /// not be fatal once more.
+#[cfg_attr(for_size, inline(always))] // Into the one caller.
 pub fn unblock(signal: u32) {
     let mut set = SignalSet::NONE;
     set.insert(signal);

@@ -44,6 +44,7 @@ use crate::sys::{signal, task};
 /// # Safety
 /// 1. `control` is the calling thread's, and no value on its stack still needs dropping.
 /// 2. Its thread-locals are destroyed.
+#[cfg_attr(for_size, inline(always))] // Into the one caller.
 unsafe fn finish(control: *const Control) -> ! {
     // SAFETY: clause 1; the mapping is valid up to the swap whatever the handle does.
     let before = unsafe { Completion::complete(&raw const (*control).completion) };

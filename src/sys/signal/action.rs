@@ -1,5 +1,8 @@
 //! What a process does on a signal: `struct sigaction` in every CPU's order.
 
+#[cfg(feature = "overflow-report")]
+use core::mem::MaybeUninit;
+
 use super::{SET_BYTES, SET_WORDS, SignalSet};
 use crate::arch::{self, SigactionLayout, kernel as k};
 use crate::sys::{Errno, made_raw};
@@ -41,12 +44,27 @@ impl KernelAction {
     /// What the kernel does by itself.
     pub const DEFAULT: KernelAction = KernelAction([0; _]);
 
-    /// [`Action::handler`].
-    pub fn handler(&self) -> usize {
+    /// Room for one that the kernel writes: zero where all its words are read then.
+    #[cfg(feature = "overflow-report")]
+    pub fn room() -> MaybeUninit<KernelAction> {
         match arch::SIGACTION_LAYOUT {
-            SigactionLayout::FlagsHandler => self.0[1],
-            _ => self.0[0],
+            SigactionLayout::RestorerIsArgument => MaybeUninit::zeroed(),
+            _ => MaybeUninit::uninit(),
         }
+    }
+
+    /// [`Action::handler`].
+    ///
+    /// # Safety
+    /// 1. The kernel has written the action; it writes no more words than it has.
+    #[cfg(feature = "overflow-report")]
+    pub unsafe fn handler(this: *const KernelAction) -> usize {
+        let index = match arch::SIGACTION_LAYOUT {
+            SigactionLayout::FlagsHandler => 1,
+            _ => 0,
+        };
+        // SAFETY: clause 1: it is one of the first two words.
+        unsafe { this.cast::<usize>().add(index).read() }
     }
 }
 

@@ -90,15 +90,19 @@ fn install() {
 /// The same for one of them.
 #[cfg_attr(for_size, inline(never))]
 fn install_for(number: u32, action: &KernelAction) {
-    let mut old = KernelAction::DEFAULT;
+    let mut old = KernelAction::room();
     // SAFETY: the handler is one for `SA_SIGINFO`, and may run anywhere, as its file says.
-    let _ = unsafe { signal::exchange_action(number, action, &mut old) };
-    // A refusal leaves the default in `old`.
-    let handler = old.handler();
-    if handler != KernelAction::DEFAULT.handler() && handler != action.handler() {
+    let result = unsafe { signal::exchange_action(number, action, old.as_mut_ptr()) };
+    if result < 0 {
+        return;
+    }
+    let old = old.as_ptr();
+    // SAFETY: the kernel has written what there was.
+    let handler = unsafe { KernelAction::handler(old) };
+    if handler != Action::DEFAULT.handler && handler != on_fault as Handler as usize {
         // Ignored by whoever executed this program, or handled by the program.
         // SAFETY: what was in force a moment ago.
-        let _ = unsafe { signal::exchange_action(number, &old, core::ptr::null_mut()) };
+        let _ = unsafe { signal::exchange_action(number, old, core::ptr::null_mut()) };
     }
 }
 
