@@ -188,8 +188,8 @@ impl Prepared {
         let Tenancy { mapping, record } = self.tenancy;
         let control = self.control;
         // Zero is right for all that is not written here: no state of a thread was reached yet.
-        // SAFETY: the placement has room for it, aligned, and the mapping is ours; field by field, because the references among them are not
-        // valid before they are written.
+        // SAFETY: the placement has room for it, aligned, and the mapping is ours; field by field,
+        // because the references among them are not valid before they are written.
         unsafe {
             (&raw mut (*control).begin).write(Some(entry));
             (&raw mut (*control).record).write(record);
