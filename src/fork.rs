@@ -7,8 +7,8 @@
 //! the process that wrote it, and 0 in a child of it.
 //!
 //! So that what needs no threads pays nothing, the page is made before the first thread is started.
-//! Where the kernel will not have it, the word stays 1 in children, which notice nothing, as those of programs that have
-//! started no thread: there is nothing to notice in them.
+//! Where the kernel will not have it, the word stays 1 in children, which notice nothing, as those
+//! of programs that have started no thread: there is nothing to notice in them.
 //!
 //! Without the feature `fork` none of this is there, and no child notices.
 //!
