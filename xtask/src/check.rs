@@ -84,6 +84,12 @@ pub fn run(options: &Options) -> Result<()> {
             build::run_cargo(command, LIMIT)
         },
     );
+    step("the suite in one file", &mut failed, || {
+        // Which no other step builds for this machine's own CPU.
+        let mut command = toolchain::cargo("check", host, LinkMode::Fixed, true)?;
+        command.args(["--package", "suite-whole"]);
+        build::run_cargo(command, LIMIT)
+    });
     step("clippy, each set of features", &mut failed, || {
         feature_sets(host)
     });

@@ -179,9 +179,21 @@ pub const TABLE: &[Skip] = &[
         reason: "qemu-i386 loads the thread register of another thread when a handler returns",
     },
     Skip {
+        arches: &["i586"],
+        runners: &[Runner::Qemu],
+        case: "join_that_a_handlers_fork_interrupts",
+        reason: "qemu-i386 loads the thread register of another thread when a handler returns",
+    },
+    Skip {
         arches: &["hexagon"],
         runners: &[Runner::Qemu],
         case: "the_storm_was_one",
+        reason: "qemu-hexagon 7.2 does not keep predicate registers across a handler",
+    },
+    Skip {
+        arches: &["hexagon"],
+        runners: &[Runner::Qemu],
+        case: "join_that_a_handlers_fork_interrupts",
         reason: "qemu-hexagon 7.2 does not keep predicate registers across a handler",
     },
     Skip {

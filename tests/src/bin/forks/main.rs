@@ -4,12 +4,14 @@
 #![no_main]
 
 mod debugger;
+mod joins;
 mod rwlocks;
 mod scopes;
 
 use core::sync::atomic::{AtomicBool, Ordering::SeqCst};
 
 use debugger::debugger_that_stops_every_thread;
+use joins::join_that_a_handlers_fork_interrupts;
 use rwlocks::{rwlock_forgets_the_parents_writers, rwlock_that_the_parent_reads_can_be_read};
 use scopes::*;
 use suite::child::{self, End};
@@ -33,6 +35,7 @@ suite::area! { 53:
     child_of_fork_has_an_empty_cache,
     child_of_a_child_of_fork,
     parents_threads_are_gone_in_a_child,
+    join_that_a_handlers_fork_interrupts,
     lock_of_the_runtime_that_another_thread_held,
     waiters_of_the_parent_take_no_notification,
     senders_of_the_parent_take_no_turn,

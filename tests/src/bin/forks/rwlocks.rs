@@ -7,7 +7,7 @@ use threadbare::seam::sys::task;
 use threadbare::sync::{ResetEvent, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use threadbare::thread::{self, JoinHandle};
 
-use crate::is_noticed;
+use super::is_noticed;
 
 static LOCK: RwLock<u32> = RwLock::new(0);
 
@@ -125,7 +125,7 @@ pub fn rwlock_that_the_parent_reads_can_be_read() -> Verdict {
     let held = READ.read().unwrap();
     let writer = thread::spawn(|| *READ.write().unwrap() += 1);
     until_asleep(writer.thread());
-    let end = crate::fork_in_thread(|| {
+    let end = super::fork_in_thread(|| {
         let is_right = [0; 3].map(|_| READ.read().is_ok_and(|value| *value == 7));
         let is_free = READ.try_write().is_ok();
         if is_right == [true; 3] && !is_free {
