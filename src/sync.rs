@@ -78,6 +78,7 @@ mod debug;
 pub(crate) mod dispatch;
 pub mod futex;
 mod lazy_lock;
+mod linger;
 #[cfg(feature = "lock-api")]
 pub mod lock_api;
 #[cfg(feature = "alloc")]

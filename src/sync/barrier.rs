@@ -1,8 +1,22 @@
-//! Threads that wait for each other. A mutex and a condition variable order everything.
+//! Threads that wait for each other. A mutex orders who comes, and a word says when all have come.
+//!
+//! # Why nobody sleeps for ever
+//! 1. A thread reads the round with the mutex held in which it was counted. The round ends no sooner
+//!    than the last thread is counted, with the mutex held as well: so the thread was counted in the
+//!    round that it waits for the end of.
+//! 2. It sleeps only while the word says that round. Who changes the word wakes all.
+//!
+//! Nobody needs the mutex to leave: all who were woken go at once, however many they are.
+//!
+//! # Ordering
+//! Owed: what any thread did before comes before what all do after. The mutex orders the others
+//! before the last one, whose store is Release; the load that sees it is Acquire.
 
 use core::fmt;
 
-use super::{Condvar, Mutex};
+use super::Mutex;
+use super::linger::Lingering;
+use super::primitive::{self, AtomicU32, Ordering};
 
 /// Lets threads go on when a number of them have come; `std`'s `Barrier`.
 ///
@@ -19,16 +33,16 @@ use super::{Condvar, Mutex};
 /// ```
 pub struct Barrier {
     state: Mutex<State>,
-    opened: Condvar,
+    /// Which round it is, modulo 2^32; a thread would have to sleep for all of them to miss its own.
+    round: AtomicU32,
     threads: usize,
 }
 
-#[derive(Debug)]
 struct State {
     /// How many threads have come in this round.
     waiting: usize,
-    /// Which round it is, modulo a large number.
-    round: usize,
+    /// How they wait for the others.
+    lingering: Lingering,
 }
 
 /// What [`Barrier::wait`] tells each thread.
@@ -49,9 +63,9 @@ impl Barrier {
         Barrier {
             state: Mutex::new(State {
                 waiting: 0,
-                round: 0,
+                lingering: Lingering::new(),
             }),
-            opened: Condvar::new(),
+            round: AtomicU32::new(0),
             threads,
         }
     }
@@ -66,14 +80,28 @@ impl Barrier {
     pub fn wait(&self) -> BarrierWaitResult {
         let mut state = self.state.lock_raw();
         state.waiting += 1;
+        // Relaxed: it changes with the mutex held.
+        let round = self.round.load(Ordering::Relaxed);
         if state.waiting >= self.threads {
             state.waiting = 0;
-            state.round = state.round.wrapping_add(1);
-            self.opened.notify_all();
+            let word = self.round.as_ptr();
+            self.round.store(round.wrapping_add(1), Ordering::Release);
+            drop(state);
+            primitive::wake_all(word);
             return BarrierWaitResult(true);
         }
-        let round = state.round;
-        drop(self.opened.wait_while(state, |state| state.round == round));
+        let linger = state.lingering.begin();
+        drop(state);
+        let is_over = || self.round.load(Ordering::Acquire) != round;
+        if let Some(mut linger) = linger {
+            while !is_over() && linger.yield_once() {}
+            if linger.was_long() {
+                self.state.lock_raw().lingering.pause();
+            }
+        }
+        while !is_over() {
+            primitive::wait(&self.round, round);
+        }
         BarrierWaitResult(false)
     }
 }

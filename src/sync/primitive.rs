@@ -53,7 +53,6 @@ impl Limit {
     }
 
     /// Whether the point is in the past, by a system call as well.
-    #[cfg(feature = "alloc")]
     pub fn has_passed(self) -> bool {
         crate::time::deadline_by_call(Duration::ZERO) > self.0
     }

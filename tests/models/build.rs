@@ -18,6 +18,7 @@ const FILES: &[&str] = &[
     "dispatch/bell",
     "dispatch/lists",
     "lazy_lock",
+    "linger",
     "mpsc",
     "mpsc/channel",
     "mpsc/error",

@@ -6,9 +6,9 @@
 use alloc::collections::VecDeque;
 use core::mem;
 use core::ptr::NonNull;
-use core::time::Duration;
 
-use super::super::primitive::{self, Limit};
+use super::super::linger::Lingering;
+use super::super::primitive::Limit;
 use super::super::{Condvar, Mutex, MutexGuard};
 use super::error::{RecvTimeoutError, SendError, TrySendError};
 
@@ -35,16 +35,9 @@ struct State<T> {
     /// wakes the next one if there is room for that, too: so there is always one on its way while
     /// there is room and one waits, and seldom more, who would find that others were quicker.
     is_one_called: bool,
-    /// How many senders are to sleep at once: one that let others run got its CPU back late.
-    sleeps: u32,
+    /// How senders wait for room.
+    lingering: Lingering,
 }
-
-/// How long it may take to let others run a few times. Somebody outside this channel wants the CPU
-/// where it takes longer, and gets it for milliseconds each time.
-const SHORT: Duration = Duration::from_micros(500);
-/// How many senders sleep at once after one that was longer without its CPU: so many that what that
-/// one has lost is little for each. A sleeper is woken as soon as there is room, busy CPU or not.
-const SLEEPS: u32 = 400;
 
 /// A message on the stack of its sender, who waits until it is gone, or until it has taken the
 /// offer back: both with the lock held.
@@ -73,7 +66,7 @@ impl<T> Channel<T> {
                 has_receiver: true,
                 is_awaited: false,
                 is_one_called: false,
-                sleeps: 0,
+                lingering: Lingering::new(),
             }),
             arrived: Condvar::new(),
             left: Condvar::new(),
@@ -138,23 +131,19 @@ impl<T> Channel<T> {
         mut state: MutexGuard<'a, State<T>>,
         is_to_wait: impl Fn(&State<T>) -> bool,
     ) -> MutexGuard<'a, State<T>> {
-        let mut left = primitive::yields();
-        if left == 0 {
+        let Some(mut linger) = state.lingering.begin() else {
             return state;
-        }
-        if state.sleeps > 0 {
-            state.sleeps -= 1;
-            return state;
-        }
-        let limit = Limit::soon(SHORT);
-        while left > 0 && is_to_wait(&state) {
+        };
+        while is_to_wait(&state) {
             drop(state);
-            primitive::yield_now();
-            left -= 1;
+            let has_yielded = linger.yield_once();
             state = self.state.lock_raw();
+            if !has_yielded {
+                break;
+            }
         }
-        if limit.has_passed() {
-            state.sleeps = SLEEPS;
+        if linger.was_long() {
+            state.lingering.pause();
         }
         state
     }

@@ -69,7 +69,10 @@ models! {
     once_lock_is_written_once [] None;
     once_lock_may_be_waited_for [] Some(2);
     lazy_lock_is_made_once [] None;
-    barrier_opens_again [barrier condvar queue] Some(2);
+    barrier_opens_again [barrier] Some(2);
+    barrier_has_one_leader_in_each_round [barrier] None;
+    barrier_lets_more_threads_come [barrier] Some(1);
+    barrier_shows_what_came_before [barrier] Some(2);
     channel_loses_nothing [mpsc_channel] Some(2);
     channel_with_bound_loses_nothing [mpsc_channel] Some(1);
     channel_wakes_all_that_have_room [mpsc_channel] Some(1);

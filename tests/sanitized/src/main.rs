@@ -15,6 +15,7 @@ mod sync {
     #[path = "no_debug.rs"]
     mod debug;
     pub mod lazy_lock;
+    mod linger;
     pub mod mpsc;
     pub mod mutex;
     pub mod once;

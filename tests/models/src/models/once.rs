@@ -37,6 +37,31 @@ fn barrier_opens_again() {
     together!(b: { b.wait(); b.wait(); }, { b.wait(); b.wait(); });
 }
 
+fn barrier_has_one_leader_in_each_round() {
+    let b = (barrier::Barrier::new(2), Data::new());
+    let wait = |b: &(barrier::Barrier, Data)| {
+        if b.0.wait().is_leader() {
+            b.1.add();
+        }
+    };
+    let b = together!(b: wait(b), wait(b));
+    assert_eq!(b.1.read(), 1);
+}
+
+fn barrier_lets_more_threads_come() {
+    let b = barrier::Barrier::new(2);
+    together!(b: { b.wait(); }, { b.wait(); }, { b.wait(); }, { b.wait(); });
+}
+
+fn barrier_shows_what_came_before() {
+    let b = (barrier::Barrier::new(2), Data::new(), Data::new());
+    // In the second round: no word holds what it held in the beginning.
+    together!(b:
+        { b.0.wait(); b.1.add(); b.0.wait(); assert_eq!(b.2.read(), 1) },
+        { b.0.wait(); b.2.add(); b.0.wait(); assert_eq!(b.1.read(), 1) },
+    );
+}
+
 fn once_lock_is_written_once() {
     let cell = once_lock::OnceLock::new();
     let try_set = |cell: &once_lock::OnceLock<u32>, value| {
