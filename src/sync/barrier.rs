@@ -1,8 +1,8 @@
 //! Threads that wait for each other. A mutex orders who comes, and a word says when all have come.
 //!
 //! # Why nobody sleeps for ever
-//! 1. A thread reads the round with the mutex held in which it was counted. The round ends no sooner
-//!    than the last thread is counted, with the mutex held as well: so the thread was counted in the
+//! 1. A thread reads the round with the mutex held with which it was counted. The round ends when
+//!    the last thread is counted, with the mutex held as well: so the thread was counted in the
 //!    round that it waits for the end of.
 //! 2. It sleeps only while the word says that round. Who changes the word wakes all.
 //!
@@ -33,7 +33,8 @@ use super::primitive::{self, AtomicU32, Ordering};
 /// ```
 pub struct Barrier {
     state: Mutex<State>,
-    /// Which round it is, modulo 2^32; a thread would have to sleep for all of them to miss its own.
+    /// Which round it is, modulo 2^32: a thread would have to sleep through all of them to miss
+    /// its own.
     round: AtomicU32,
     threads: usize,
 }
