@@ -6,7 +6,7 @@ use embedded_io::Read;
 use threadbare::io::File;
 
 use crate::child::{self, End};
-use crate::kernel;
+use crate::{kernel, limits};
 
 /// How long a child may take: under an emulator on a busy machine, too.
 const SECONDS_MAX: usize = 60;
@@ -78,12 +78,31 @@ impl fmt::Debug for Text {
     }
 }
 
+/// What qemu-user says when it ends of its own mistake: in a child of `fork`, its table of
+/// processors still had one of a thread that the parent had just lost, when the child started one.
+const EMULATORS_OWN: &str = "qemu_plugin_vcpu_init_hook: assertion failed";
+
 /// Runs `body` in a child process and returns what came of it. What a child writes must fit into a
-/// pipe, for it is read when the child has ended.
+/// pipe, for it is read when the child has ended. A child that its emulator has ended by a mistake
+/// of its own, which it names, is started anew, three times at most.
 ///
 /// # Panics
 /// If there can be no child.
-pub fn run(body: impl FnOnce()) -> Captured {
+pub fn run(body: impl FnOnce() + Copy) -> Captured {
+    const TRIES_MAX: usize = 3;
+    let mut tries = 1;
+    loop {
+        let captured = run_once(body);
+        let is_own = captured.stderr.as_str().contains(EMULATORS_OWN);
+        if !is_own || tries == TRIES_MAX || !limits::is_emulated() {
+            return captured;
+        }
+        threadbare::println!("# the emulator ended a child by its own mistake: once more");
+        tries += 1;
+    }
+}
+
+fn run_once(body: impl FnOnce()) -> Captured {
     let (stdout, stdout_of_child) = kernel::pipe();
     let (stderr, stderr_of_child) = kernel::pipe();
     let end = child::run(|| {

@@ -115,7 +115,7 @@ extern "C" fn third_entry() {
 static FINI: [extern "C" fn(); 3] = [first_entry, second_entry, third_entry];
 
 /// Runs `body` in a child that leaves no core file.
-fn run(body: impl FnOnce()) -> Captured {
+fn run(body: impl FnOnce() + Copy) -> Captured {
     capture::run(|| {
         no_core_file();
         body();

@@ -63,7 +63,7 @@ extern "C" fn finaliser() {
 static FINI: [extern "C" fn(); 1] = [finaliser];
 
 /// Runs `body` in a child that leaves no core file.
-fn run(body: impl FnOnce()) -> Captured {
+fn run(body: impl FnOnce() + Copy) -> Captured {
     capture::run(|| {
         no_core_file();
         body();

@@ -42,7 +42,7 @@ fn recurse(depth: usize) -> usize {
 }
 
 /// Runs `body` in a child that leaves no core file.
-fn run(body: impl FnOnce()) -> Captured {
+fn run(body: impl FnOnce() + Copy) -> Captured {
     capture::run(|| {
         child::no_core_file();
         body();

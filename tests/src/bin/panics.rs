@@ -42,7 +42,7 @@ const LIVES: u8 = 77;
 const ALIVE: End = End::Exit(LIVES as i32);
 
 /// Runs `body` in a child where panics end threads; the child lives if `body` returns true.
-fn run(body: impl FnOnce() -> bool) -> Captured {
+fn run(body: impl FnOnce() -> bool + Copy) -> Captured {
     capture::run(|| {
         no_core_file();
         thread::set_panic_policy(PanicPolicy::EndThread);

@@ -36,7 +36,7 @@ const LIVES: u8 = 77;
 const ALIVE: End = End::Exit(LIVES as i32);
 
 /// Runs `body` in a child where panics end threads; the child lives if `body` returns true.
-fn run(body: impl FnOnce() -> bool) -> Captured {
+fn run(body: impl FnOnce() -> bool + Copy) -> Captured {
     capture::run(|| {
         no_core_file();
         thread::set_panic_policy(PanicPolicy::EndThread);
@@ -47,7 +47,7 @@ fn run(body: impl FnOnce() -> bool) -> Captured {
 }
 
 /// Runs `body` in a thread of a child, and expects that the process dies, with `message` said.
-fn aborts(message: &str, body: impl FnOnce() + Send + 'static) -> Verdict {
+fn aborts(message: &str, body: impl FnOnce() + Send + Copy + 'static) -> Verdict {
     let captured = run(|| {
         let _ = thread::spawn(body).join();
         true
