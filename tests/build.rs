@@ -6,6 +6,7 @@
 use std::process::Command;
 
 include!("../build/link.rs");
+include!("cfgs.rs");
 
 /// The programs that load others.
 const LOADERS: [&str; 2] = ["start_loader", "end"];
@@ -13,20 +14,11 @@ const LOADERS: [&str; 2] = ["start_loader", "end"];
 /// which a jump on MIPS cannot leave.
 const LOADER_BASE: &str = "0x20000000";
 
-/// The CPUs for which the crate `sc` compiles; `Cargo.toml` says the same.
-const SECOND_IMPLEMENTATION: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 fn main() {
-    println!("cargo:rustc-check-cfg=cfg(second_implementation)");
-    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    if SECOND_IMPLEMENTATION.contains(&cpu.as_str()) {
-        println!("cargo:rustc-cfg=second_implementation");
-    }
+    set_cfgs();
     println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed=cfgs.rs");
     println!("cargo:rerun-if-changed=../build/link.rs");
-    println!("cargo:rustc-check-cfg=cfg(experimental_asm)");
-    if is_asm_experimental() {
-        println!("cargo:rustc-cfg=experimental_asm");
-    }
     let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     let arguments = link_arguments(&format!("{folder}/.."));
     for argument in &arguments {

@@ -95,7 +95,9 @@ impl Barrier {
         drop(state);
         let is_over = || self.round.load(Ordering::Acquire) != round;
         if let Some(mut linger) = linger {
-            while !is_over() && linger.yield_once() {}
+            while !is_over() && linger.take_turn() {
+                primitive::yield_now();
+            }
             if linger.was_long() {
                 self.state.lock_raw().lingering.pause();
             }

@@ -54,17 +54,11 @@ impl Lingering {
 }
 
 impl Linger {
-    /// Lets others run, if that was not done often enough; else returns false.
-    ///
-    /// # Blocking
-    /// For as long as the others run; nothing should be locked.
-    pub fn yield_once(&mut self) -> bool {
-        if self.left == 0 {
-            return false;
-        }
-        self.left -= 1;
-        primitive::yield_now();
-        true
+    /// Whether others may run once more, which the caller lets them do then, with nothing locked.
+    pub fn take_turn(&mut self) -> bool {
+        let is_left = self.left > 0;
+        self.left = self.left.saturating_sub(1);
+        is_left
     }
 
     /// Whether it has taken longer than to sleep and be woken: see [`Lingering::pause`].

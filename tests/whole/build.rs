@@ -5,29 +5,21 @@ use std::fs;
 use std::path::Path;
 
 include!("../../build/link.rs");
+include!("../cfgs.rs");
 include!("alone.rs");
 
 /// Where the programs are.
 const PROGRAMS: &str = "../src/bin";
-/// The CPUs for which the crate `sc` compiles; `Cargo.toml` says the same.
-const SECOND_IMPLEMENTATION: [&str; 3] = ["x86_64", "aarch64", "riscv64"];
 
 fn main() {
     println!("cargo:rerun-if-changed=build.rs");
     println!("cargo:rerun-if-changed=alone.rs");
+    println!("cargo:rerun-if-changed=../cfgs.rs");
     println!("cargo:rerun-if-changed=../../build/link.rs");
     println!("cargo:rerun-if-changed={PROGRAMS}");
     // `suite::area!` makes no entry for a module.
     println!("cargo:rustc-cfg=whole");
-    println!("cargo:rustc-check-cfg=cfg(experimental_asm)");
-    if is_asm_experimental() {
-        println!("cargo:rustc-cfg=experimental_asm");
-    }
-    println!("cargo:rustc-check-cfg=cfg(second_implementation)");
-    let cpu = env::var("CARGO_CFG_TARGET_ARCH").unwrap_or_default();
-    if SECOND_IMPLEMENTATION.contains(&cpu.as_str()) {
-        println!("cargo:rustc-cfg=second_implementation");
-    }
+    set_cfgs();
     let folder = env::var("CARGO_MANIFEST_DIR").unwrap_or_default();
     for argument in link_arguments(&format!("{folder}/../..")) {
         println!("cargo:rustc-link-arg-bins={argument}");

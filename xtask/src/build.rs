@@ -21,8 +21,8 @@ pub const LIMIT: Duration = Duration::from_secs(30 * 60);
 
 include!("../../tests/whole/alone.rs");
 
-/// The package, and its program, that is most of the suite's programs.
-const WHOLE: &[&str] = &["--package", "suite-whole", "--bin", "whole"];
+/// The program that is most of the suite's programs, of the package `suite-whole`.
+const WHOLE: &str = "whole";
 
 /// Programs of the suite that only some runs need, which build all of them.
 const SELDOM: &[&str] = &[
@@ -65,16 +65,15 @@ impl Build {
     /// one unifies the features of both packages and the examples must see the library as its
     /// users do; elsewhere by one, so that the library is built once.
     pub fn run(&self) -> Result<()> {
-        let suite = Suite::list()?;
         if self.target.is_thorough {
-            self.run_cargo(&self.suite(&suite, &[]), true)?;
-            self.link_names(&suite)?;
+            self.run_suite()?;
             self.run_examples()?;
             return match self.packages() {
                 [] => Ok(()),
                 packages => self.run_cargo(packages, true),
             };
         }
+        let suite = Suite::list()?;
         let mut what = self.suite(&suite, SELDOM);
         what.extend(self.examples());
         what.extend(self.packages());
@@ -90,7 +89,7 @@ impl Build {
 
     /// The name of the file that is many programs, if there is one.
     pub fn whole(&self) -> Option<&'static str> {
-        self.is_whole().then_some(WHOLE[3])
+        self.is_whole().then_some(WHOLE)
     }
 
     /// Names the suite's programs, without `seldom`.
@@ -102,7 +101,7 @@ impl Build {
         let mut what = vec!["--package", "suite"];
         what.extend(needed.flat_map(|name| ["--bin", name]));
         if self.is_whole() {
-            what.extend(WHOLE);
+            what.extend(["--package", "suite-whole", "--bin", WHOLE]);
         }
         what
     }
@@ -116,7 +115,7 @@ impl Build {
         for name in suite.programs.iter().filter(parts) {
             let path = self.suite_program(name);
             fs::remove_file(&path).or_else(ignore_missing)?;
-            symlink("whole", &path)
+            symlink(WHOLE, &path)
                 .with_context(|| format!("cannot make the link {}", path.display()))?;
         }
         Ok(())

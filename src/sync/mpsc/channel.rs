@@ -8,7 +8,7 @@ use core::mem;
 use core::ptr::NonNull;
 
 use super::super::linger::Lingering;
-use super::super::primitive::Limit;
+use super::super::primitive::{self, Limit};
 use super::super::{Condvar, Mutex, MutexGuard};
 use super::error::{RecvTimeoutError, SendError, TrySendError};
 
@@ -134,13 +134,10 @@ impl<T> Channel<T> {
         let Some(mut linger) = state.lingering.begin() else {
             return state;
         };
-        while is_to_wait(&state) {
+        while is_to_wait(&state) && linger.take_turn() {
             drop(state);
-            let has_yielded = linger.yield_once();
+            primitive::yield_now();
             state = self.state.lock_raw();
-            if !has_yielded {
-                break;
-            }
         }
         if linger.was_long() {
             state.lingering.pause();

@@ -24,6 +24,7 @@ const CPU_FOLDERS: &[&str] = &["arch/", "tests/src/loader/"];
 const INCLUDED: &[&str] = &[
     "build/link.rs",
     "tests/whole/alone.rs",
+    "tests/cfgs.rs",
     "tests/models/src/models.rs",
     "tests/models/src/models/channels.rs",
     "tests/models/src/models/dispatch.rs",
