@@ -1,6 +1,6 @@
 //! A program that keeps its own entry point and hands threadbare what the kernel left there: the
-//! initial stack; or, as its argument says, the auxiliary vector (`vector`) or the program headers
-//! alone (`headers`).
+//! initial stack (`stack`, or no argument); or, as its argument says, the auxiliary vector
+//! (`vector`) or the program headers alone (`headers`).
 //!
 //! Everything before `start::initialize` is the program's own, and does without thread-locals,
 //! locks and panics. After it there are threads.
@@ -15,7 +15,7 @@ use core::cell::Cell;
 use core::ffi::CStr;
 
 use threadbare::start::{self, HandOver};
-use threadbare::{env, println, process, thread, thread_local};
+use threadbare::{env, eprintln, println, process, thread, thread_local};
 
 thread_local! {
     static MINE: Cell<u32> = const { Cell::new(40) };
@@ -29,6 +29,10 @@ extern "C" fn begin(stack: *const usize) -> ! {
     // entry point has relocated the program and aligned the stack.
     unsafe { start::initialize(from) };
 
+    let Some(said) = said else {
+        eprintln!("own_start: hand over what? `stack`, `vector` or `headers`");
+        process::exit(1)
+    };
     println!("handed over: {said}");
     println!("arguments: {}", env::args().len());
     let workers = [1, 2, 3].map(|number| {
@@ -49,11 +53,12 @@ extern "C" fn begin(stack: *const usize) -> ! {
     process::exit(0)
 }
 
-/// Chooses by the first argument, which is read by hand: `env::args` is not there yet.
+/// Chooses by the first argument, which is read by hand: `env::args` is not there yet. Names what
+/// is handed over, but for an argument that names nothing.
 ///
 /// # Safety
 /// 1. `stack` is the kernel's initial stack.
-unsafe fn choose(stack: *const usize) -> (HandOver, &'static str) {
+unsafe fn choose(stack: *const usize) -> (HandOver, Option<&'static str>) {
     // SAFETY: clause 1: the count, the arguments and a null pointer.
     let (count, wish) = unsafe { (*stack, *stack.add(2)) };
     let wish = if count > 1 {
@@ -66,7 +71,10 @@ unsafe fn choose(stack: *const usize) -> (HandOver, &'static str) {
         b"vector" => {
             // SAFETY: clause 1.
             let vector = unsafe { vector_above(stack) };
-            (HandOver::AuxiliaryVector(vector), "the auxiliary vector")
+            (
+                HandOver::AuxiliaryVector(vector),
+                Some("the auxiliary vector"),
+            )
         }
         b"headers" => {
             // SAFETY: clause 1.
@@ -76,9 +84,11 @@ unsafe fn choose(stack: *const usize) -> (HandOver, &'static str) {
                 count: value(AT_PHNUM),
                 page_bytes: value(AT_PAGESZ),
             };
-            (headers, "the program headers")
+            (headers, Some("the program headers"))
         }
-        _ => (HandOver::InitialStack(stack), "the initial stack"),
+        b"" | b"stack" => (HandOver::InitialStack(stack), Some("the initial stack")),
+        // There is nobody yet to say so: the program starts, and does.
+        _ => (HandOver::InitialStack(stack), None),
     }
 }
 
